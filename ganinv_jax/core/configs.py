@@ -1,0 +1,104 @@
+"""Frozen dataclasses from and to plain dictionaries, checked where they enter."""
+
+import dataclasses
+import difflib
+import types
+import typing
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar
+
+from ganinv_jax.core.errors import InputError
+
+Config = TypeVar("Config")
+
+
+def from_dict(cls: type[Config], values: Mapping[str, Any]) -> Config:
+    """Build the frozen dataclass `cls` from a plain dictionary such as a model folder's `config.json`.
+
+    Nested dataclasses are built from nested dictionaries, tuples from lists. Raises InputError for an unknown key
+    (naming the nearest known one), a missing key, or a value of another type.
+    """
+    if not isinstance(values, Mapping):
+        raise InputError(f"{cls.__name__} must be given as a table of options, but got {values!r}.")
+    hints = typing.get_type_hints(cls)
+    fields = {field.name: field for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    for key in values:
+        if key not in fields:
+            raise unknown_key(key, fields, cls.__name__)
+    for name, field in fields.items():
+        required = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+        if required and name not in values:
+            raise InputError(f"{cls.__name__} needs the option {name!r}, which is missing.")
+    return cls(**{key: _coerce(hints[key], value, f"{cls.__name__}.{key}") for key, value in values.items()})
+
+
+def to_dict(config: Any) -> dict[str, Any]:
+    """The plain, JSON-ready dictionary of a (nested) dataclass; tuples become lists."""
+    return {field.name: _plain(getattr(config, field.name)) for field in dataclasses.fields(config)}
+
+
+def unknown_key(key: str, known: Iterable[str], where: str) -> InputError:
+    """The error for an option that `where` does not have, with the nearest known name."""
+    known = sorted(known)
+    near = difflib.get_close_matches(key, known, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"known options: {', '.join(known)}."
+    return InputError(f"{where} has no option {key!r}; {hint}")
+
+
+def check(condition: bool, message: str) -> None:
+    """Raise InputError(message) unless `condition` holds; for the `__post_init__` of configs."""
+    if not condition:
+        raise InputError(message)
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value):
+        return to_dict(value)
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, tuple | list):
+        return [_plain(item) for item in value]
+    return value
+
+
+def _coerce(hint: Any, value: Any, where: str) -> Any:
+    origin = typing.get_origin(hint)
+    if origin in (typing.Union, types.UnionType):
+        return _coerce_union(hint, value, where)
+    if dataclasses.is_dataclass(hint):
+        return value if isinstance(value, hint) else from_dict(hint, value)  # type: ignore[arg-type]
+    if origin is tuple:
+        return _coerce_tuple(hint, value, where)
+    if origin is typing.Literal:
+        options = typing.get_args(hint)
+        check(value in options, f"{where} must be one of {', '.join(map(repr, options))}, but got {value!r}.")
+        return value
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    expected = origin or hint
+    good = isinstance(value, expected) and (hint is bool or not isinstance(value, bool)) if isinstance(expected, type) else True
+    check(good, f"{where} must be of type {getattr(hint, '__name__', hint)}, but got {value!r}.")
+    return value
+
+
+def _coerce_union(hint: Any, value: Any, where: str) -> Any:
+    error: InputError | None = None
+    for option in typing.get_args(hint):
+        if option is type(None):
+            if value is None:
+                return None
+            continue
+        try:
+            return _coerce(option, value, where)
+        except InputError as caught:
+            error = error or caught
+    raise error or InputError(f"{where} has a value of the wrong type: {value!r}.")
+
+
+def _coerce_tuple(hint: Any, value: Any, where: str) -> tuple:
+    check(isinstance(value, tuple | list), f"{where} must be a list, but got {value!r}.")
+    inner = typing.get_args(hint)
+    if len(inner) == 2 and inner[1] is Ellipsis:
+        return tuple(_coerce(inner[0], item, f"{where}[{i}]") for i, item in enumerate(value))
+    check(len(value) == len(inner), f"{where} must have {len(inner)} entries, but got {value!r}.")
+    return tuple(_coerce(kind, item, f"{where}[{i}]") for i, (kind, item) in enumerate(zip(inner, value, strict=True)))

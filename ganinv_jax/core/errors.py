@@ -1,0 +1,13 @@
+"""What can go wrong, as far as a person is told about it."""
+
+
+class GaninvError(Exception):
+    """The base of every error that this package raises on purpose."""
+
+
+class InputError(GaninvError):
+    """Bad input: one sentence that says what must hold, what was given and what to do. The commands exit with 2."""
+
+
+class StoppedError(GaninvError):
+    """Stopped on request; running the same command again goes on from there. The commands exit with 3."""

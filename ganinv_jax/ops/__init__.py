@@ -1,0 +1,1 @@
+"""Image operations of StyleGAN2, a folder each: `api` chooses among implementations, `reference` says what is meant."""

@@ -1,0 +1,33 @@
+"""Scale in, one convolution shared by the whole batch, scale out.
+
+The style scales input channels and the demodulation scales output channels, so both can leave the kernel: the batch
+keeps one weight, which is what fills an MXU, tensor cores and vector units, and its gradients are ordinary ones.
+"""
+
+import jax
+import jax.numpy as jnp
+
+from ganinv_jax.ops.bias_act import bias_act
+from ganinv_jax.ops.conv_resample import conv2d_resample
+from ganinv_jax.ops.modulated_conv.reference import DEMODULATION_EPSILON
+
+
+def modulated_conv(x, weight, styles, noise, bias, up, demodulate, kernel, epilogue, precision):
+    weight, styles = weight.astype(jnp.float32), styles.astype(jnp.float32)
+    if x.dtype == jnp.float16 and demodulate:
+        weight, styles = _into_fp16_range(weight, styles)
+    y = x * styles[:, None, None].astype(x.dtype)
+    y = conv2d_resample(y, weight, "up" if up else None, kernel, precision=precision)
+    if demodulate:
+        norm = jnp.einsum("bi,io->bo", styles**2, jnp.sum(weight**2, axis=(0, 1)), precision="highest")
+        y = y * jax.lax.rsqrt(norm + DEMODULATION_EPSILON)[:, None, None].astype(y.dtype)
+    if noise is not None:
+        y = y + noise.astype(y.dtype)
+    return bias_act(y, bias, **epilogue)
+
+
+def _into_fp16_range(weight, styles):
+    """Scale each output channel's kernel and each picture's styles to a maximum that fp16 sums can hold."""
+    fan_in = weight.shape[0] * weight.shape[1] * weight.shape[2]
+    weight = weight / (fan_in**0.5 * jnp.max(jnp.abs(weight), axis=(0, 1, 2), keepdims=True))
+    return weight, styles / jnp.max(jnp.abs(styles), axis=1, keepdims=True)
