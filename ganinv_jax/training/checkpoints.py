@@ -1,0 +1,167 @@
+"""Checkpoints: the whole state and the position in the data, written by Orbax in the background, N of them kept."""
+
+import errno
+import logging
+import os
+import shutil
+import warnings
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import jax
+import jax.numpy as jnp
+import orbax.checkpoint as ocp
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from ganinv_jax.core.errors import GaninvError, InputError
+
+
+def saved_steps(folder: Path) -> list[int]:
+    """The steps of the complete checkpoints in `folder`."""
+    return sorted(int(entry.name) for entry in folder.iterdir() if entry.name.isdigit()) if folder.is_dir() else []
+
+
+class Checkpoints:
+    """The checkpoints of one run, in the folder `folder`, one subfolder per step.
+
+    Each holds the state, the number of steps done (which is the position in the data, and all that the keys depend on)
+    and a fingerprint of the state. A folder gets its final name only when it is complete.
+    """
+
+    def __init__(self, folder: str | os.PathLike, keep: int = 3) -> None:
+        self.folder = Path(folder).absolute()
+        # Orbax logs the stack of a failed save before raising it; the one sentence from here is enough.
+        logging.getLogger("absl").setLevel(logging.CRITICAL)
+        self._remove_unfinished()  # Orbax's own clean-up runs in the background, into the next save.
+        options = ocp.CheckpointManagerOptions(max_to_keep=keep)
+        self._manager = ocp.CheckpointManager(self.folder, options=options)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        try:
+            self._manager.close()  # Waits for the last save.
+        except Exception as failure:
+            if error is None:
+                raise self._not_written(failure) from failure
+            self._remove_unfinished()
+
+    def save(self, step: int, state: Any) -> None:
+        """Save the state after `step` steps; returns once it is copied and writes in the background.
+
+        Raises GaninvError for a state that is not finite, which is not saved, and InputError where this or the previous
+        checkpoint could not be written; both name the last good one. A step that is there already is left alone.
+        """
+        self.wait()
+        if step in saved_steps(self.folder):
+            return
+        finite, fingerprint = jax.device_get(_examine(state))
+        if not finite:
+            raise GaninvError(f"Training stopped at step {step}: the state is no longer finite. {self.last_good()}")
+        about = {"step": step, "fingerprint": int(fingerprint)}
+        items = ocp.args.Composite(state=ocp.args.StandardSave(state), about=ocp.args.JsonSave(about))
+        try:
+            self._check_space(state)
+            self._manager.save(step, args=items)
+        except Exception as error:
+            raise self._not_written(error) from error
+
+    def wait(self) -> None:
+        """Wait until what was saved is on disk. Raises InputError where it could not be written."""
+        try:
+            self._manager.wait_until_finished()
+        except Exception as error:
+            raise self._not_written(error) from error
+
+    def restore(self, abstract_state: Any, mesh: Mesh) -> tuple[Any, int] | None:
+        """The newest whole state, replicated over `mesh`, and the number of steps it has seen; None if there is none.
+
+        A checkpoint that cannot be read is renamed to `torn-STEP` and skipped with a warning for the one before.
+        `abstract_state` is the result of `jax.eval_shape`. Raises InputError where checkpoints exist but none can be
+        read.
+        """
+        steps = saved_steps(self.folder)
+        for step in reversed(steps):
+            try:
+                return self._read(step, abstract_state, mesh), step
+            except Exception as error:
+                reason = f"which is torn or of another state: {_first(error)}"
+                warnings.warn(f"Skipped {self.folder / str(step)}, {reason}", stacklevel=2)
+                self._set_aside(step)
+        if steps:
+            raise InputError(f"None of the checkpoints in {self.folder} can be read; remove that folder to begin anew.")
+        return None
+
+    def last_good(self) -> str:
+        """A sentence that names the last good checkpoint."""
+        steps = saved_steps(self.folder)
+        return (
+            f"The last good checkpoint is {self.folder / str(steps[-1])}." if steps else "There is no checkpoint yet."
+        )
+
+    def _read(self, step: int, abstract_state: Any, mesh: Mesh) -> Any:
+        everywhere = NamedSharding(mesh, PartitionSpec())
+        target = jax.tree.map(
+            lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=everywhere), abstract_state
+        )
+        items = ocp.args.Composite(state=ocp.args.StandardRestore(target), about=ocp.args.JsonRestore())
+        found = self._manager.restore(step, args=items)
+        if found["about"] != {"step": step, "fingerprint": int(jax.device_get(_examine(found["state"])[1]))}:
+            raise ValueError("its arrays are not the ones that were saved")
+        return found["state"]
+
+    def _set_aside(self, step: int) -> None:
+        aside = self.folder / f"torn-{step}"
+        if jax.process_index() == 0:
+            shutil.rmtree(aside, ignore_errors=True)
+            (self.folder / str(step)).rename(aside)
+        self._manager.reload()
+
+    def _not_written(self, error: Exception) -> InputError:
+        self._remove_unfinished()  # It may be what fills the disk.
+        return InputError(
+            f"A checkpoint could not be written to {self.folder} ({_first(error)}); free some space and run the same "
+            f"command again. {self.last_good()}"
+        )
+
+    def _remove_unfinished(self) -> None:
+        if jax.process_index() == 0:
+            for unfinished in self.folder.glob("*.orbax-checkpoint-tmp*"):
+                shutil.rmtree(unfinished, ignore_errors=True)
+
+    def _check_space(self, state: Any) -> None:
+        """Asked first, since a write that fails half-way through brings up errors in the writer's own threads."""
+        needed, free = sum(leaf.nbytes for leaf in jax.tree.leaves(state)), shutil.disk_usage(self.folder).free
+        if free < needed:
+            raise OSError(errno.ENOSPC, f"it takes {needed / 2**20:.1f} MiB, but {free / 2**20:.1f} MiB are free")
+
+
+@jax.jit
+def _examine(state: Any) -> tuple[jax.Array, jax.Array]:
+    """Whether all floating values are finite, and a 32-bit sum over all bits that depends on their places."""
+    finite, total = jnp.bool_(True), jnp.uint32(0)
+    for number, leaf in enumerate(jax.tree.leaves(state)):
+        if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+            leaf = jax.random.key_data(leaf)
+        if jnp.issubdtype(leaf.dtype, jnp.inexact):
+            finite &= jnp.isfinite(leaf).all()
+        words = _words(leaf).ravel()
+        # Odd weights: no single changed bit is lost. Integer sums are the same in any order, so on any devices.
+        weights = 2 * jnp.arange(words.size, dtype=jnp.uint32) + jnp.uint32(2 * number + 1)
+        total += jnp.sum(words * weights, dtype=jnp.uint32)
+    return finite, total
+
+
+def _words(leaf: jax.Array) -> jax.Array:
+    if leaf.dtype == jnp.bool_:
+        return leaf.astype(jnp.uint32)
+    size = leaf.dtype.itemsize
+    return jax.lax.bitcast_convert_type(leaf, {1: jnp.uint8, 2: jnp.uint16}.get(size, jnp.uint32)).astype(jnp.uint32)
+
+
+def _first(error: Exception) -> str:
+    """The telling part of an error's text: Orbax and TensorStore append long traces of places."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= 300 else f"{text[:140]} … {text[-140:]}"

@@ -1,0 +1,66 @@
+"""A run's record of what it trains, `config.json` in its folder, so that only the same training goes on in it."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ganinv_jax.core.configs import from_dict, to_dict
+from ganinv_jax.core.errors import InputError
+from ganinv_jax.core.files import atomic_file
+from ganinv_jax.training.checkpoints import saved_steps
+from ganinv_jax.training.config import LoopSettings
+from ganinv_jax.training.task import Task
+
+CHECKPOINTS = "checkpoints"
+"""The folder of a run's checkpoints."""
+
+
+def check_same(workdir: Path, task: Task) -> None:
+    """Raise InputError, naming the option, where `workdir` holds another training than `task`.
+
+    Options in `task.free_options` may differ. An option that did not exist when the run began counts as its default.
+    Before its first checkpoint a run may still become another.
+    """
+    path = workdir / "config.json"
+    if not path.is_file() or not saved_steps(workdir / CHECKPOINTS):
+        return
+    saved = _read(path)
+    before = {"task": saved["task"]}
+    now = {"task": task.name}
+    if before == now:
+        before |= _flat(to_dict(from_dict(type(task.config), saved["config"])))
+        now |= _flat(json.loads(json.dumps(to_dict(task.config))))
+    for name in sorted(before.keys() | now.keys()):
+        if before.get(name) != now.get(name) and not _is_free(name, task.free_options):
+            raise InputError(
+                f"The run in {workdir} began with config.{name} = {before.get(name)!r}, but now it is {now.get(name)!r}"
+                "; give the old value, or another --workdir."
+            )
+
+
+def write(workdir: Path, task: Task, settings: LoopSettings) -> None:
+    """Write the record; it is read again by `check_same`, and by people."""
+    values = {"task": task.name, "config": to_dict(task.config), "loop": to_dict(settings)}
+    with atomic_file(workdir / "config.json") as temporary:
+        temporary.write_text(json.dumps(values, indent=2) + "\n")
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        saved = json.loads(path.read_text())
+        return {"task": saved["task"], "config": saved["config"]}
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path} must be a training run's record, but it is not; give another --workdir.") from error
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in values.items():
+        flat |= _flat(value, f"{prefix}{name}.") if isinstance(value, Mapping) else {f"{prefix}{name}": value}
+    return flat
+
+
+def _is_free(name: str, free: frozenset[str]) -> bool:
+    parts = name.split(".")
+    return any(".".join(parts[: n + 1]) in free for n in range(len(parts)))

@@ -1,0 +1,212 @@
+"""The loop: resuming to the same bits, stopping, refusing, and what it writes."""
+
+import csv
+import json
+
+import jax
+import numpy as np
+import pytest
+from PIL import Image
+from toy import Optimizer, ToyConfig, ToyTask
+
+from ganinv_jax.core import folders
+from ganinv_jax.core.errors import GaninvError, InputError, StoppedError
+from ganinv_jax.training import loop
+from ganinv_jax.training.config import LoopSettings
+
+# 30 steps in all, a row each 5, checkpoints and snapshots each 10.
+SETTINGS = LoopSettings(total_kimg=0.24, log_kimg=0.04, checkpoint_kimg=0.08, snapshot_kimg=0.08)
+TIMES = ("seconds", "img_per_s", "sec_per_kimg", "memory_gib")
+
+
+def train(workdir, settings=SETTINGS, **options):
+    return loop.run(ToyTask(ToyConfig(**options)), workdir, settings)
+
+
+def assert_same_bits(a, b):
+    a, b = (jax.tree.map(lambda x: jax.random.key_data(x) if x.dtype.name.startswith("key") else x, t) for t in (a, b))
+    jax.tree.map(np.testing.assert_array_equal, jax.device_get(a), jax.device_get(b))
+
+
+def rows(workdir):
+    found = [json.loads(line) for line in (workdir / "metrics.jsonl").read_text().splitlines()]
+    return [{name: value for name, value in row.items() if name not in TIMES} for row in found]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    workdir = tmp_path_factory.mktemp("undisturbed")
+    return workdir, train(workdir)
+
+
+def test_the_toy_learns(undisturbed):
+    np.testing.assert_allclose(undisturbed[1].params["w"], np.arange(6), atol=1.5)
+
+
+@pytest.mark.parametrize("stop_before", [0, 13, 29])
+def test_stopped_and_resumed_equals_undisturbed(tmp_path, undisturbed, stop_before):
+    steps_done = stop_before + 1
+    if steps_done < 30:
+        with pytest.raises(StoppedError, match=f"after step {steps_done} of 30"):
+            train(tmp_path, signal_at=stop_before)
+        assert (tmp_path / "checkpoints" / str(steps_done)).is_dir()
+    assert_same_bits(train(tmp_path), undisturbed[1])
+
+
+def test_killed_and_resumed_equals_undisturbed(tmp_path, recipe, python, undisturbed):
+    workdir = tmp_path / "run"
+    command = ("-m", "ganinv_jax", "train", "--config", recipe, "--workdir", workdir)
+    killed = python(*command, "--config.kill_at=27")
+    assert killed.returncode == -9
+    assert rows(workdir)[-1]["step"] == 25
+    state = train(workdir)
+    assert_same_bits(state, undisturbed[1])
+    assert rows(workdir) == rows(undisturbed[0])
+
+
+def test_signal_saves_and_exits_with_3(tmp_path, recipe, python, undisturbed):
+    workdir = tmp_path / "run"
+    command = ("-m", "ganinv_jax", "train", "--config", recipe, "--workdir", workdir)
+    stopped = python(*command, "--config.signal_at=16")
+    assert stopped.returncode == 3, stopped.stderr
+    assert "run the same command" in stopped.stderr and "Traceback" not in stopped.stderr
+    assert (workdir / "checkpoints" / "17").is_dir()
+    resumed = python(*command)
+    assert resumed.returncode == 0, resumed.stderr
+    assert_same_bits(train(workdir), undisturbed[1])
+
+
+def test_a_second_signal_ends_at_once(tmp_path, recipe, python):
+    program = (
+        "import os, signal, time\n"
+        "from ganinv_jax.training.stopping import StopRequest\n"
+        "with StopRequest() as stop:\n"
+        "    os.kill(os.getpid(), signal.SIGTERM); assert stop.requested\n"
+        "    os.kill(os.getpid(), signal.SIGTERM); time.sleep(60)\n"
+    )
+    assert python("-c", program).returncode == -15
+
+
+def test_eight_devices_equal_one(tmp_path, python, undisturbed):
+    program = (
+        "import sys, jax, numpy as np\n"
+        "from toy import ToyConfig, ToyTask\n"
+        "from ganinv_jax.training import config, loop\n"
+        "assert jax.device_count() == 8\n"
+        "state = loop.run(ToyTask(ToyConfig()), sys.argv[1], config.LoopSettings(0.24, checkpoint_kimg=0.08))\n"
+        "assert len(state.params['w'].sharding.device_set) == 8\n"
+        "np.save(sys.argv[1] + '/w.npy', state.params['w'])\n"
+    )
+    done = python("-c", program, tmp_path, XLA_FLAGS="--xla_force_host_platform_device_count=8")
+    assert done.returncode == 0, done.stderr
+    np.testing.assert_allclose(np.load(tmp_path / "w.npy"), undisturbed[1].params["w"], rtol=1e-5, atol=1e-5)
+    for step in (20, 30):  # Back on one device from the eight devices' checkpoint.
+        (tmp_path / "checkpoints" / "30").rename(tmp_path / "gone") if step == 20 else None
+        np.testing.assert_allclose(train(tmp_path).params["w"], undisturbed[1].params["w"], rtol=1e-5, atol=1e-5)
+
+
+def test_a_batch_that_the_devices_do_not_divide_is_refused(tmp_path, python):
+    program = (
+        "import sys\nfrom toy import ToyConfig, ToyTask\nfrom ganinv_jax.training import config, loop\n"
+        "loop.run(ToyTask(ToyConfig(batch_size=12)), sys.argv[1], config.LoopSettings(0.24))\n"
+    )
+    done = python("-c", program, tmp_path, XLA_FLAGS="--xla_force_host_platform_device_count=8")
+    assert "multiple of the number of devices, 8, but it is 12" in done.stderr
+
+
+def test_what_is_written(undisturbed):
+    workdir, state = undisturbed
+    written = rows(workdir)
+    assert [row["step"] for row in written] == [5, 10, 15, 20, 25, 30]
+    assert [row["images"] for row in written] == [40, 80, 120, 160, 200, 240]
+    with (workdir / "metrics.csv").open() as file:
+        table = list(csv.DictReader(file))
+    assert [float(row["loss"]) for row in table] == [row["loss"] for row in written]
+    assert sorted(p.name for p in (workdir / "samples").iterdir()) == [f"{n:08d}.png" for n in (0, 80, 160, 240)]
+    expected = (np.clip(np.asarray(state.params["w"]), 0, 9) * 20).astype(np.uint8)
+    np.testing.assert_array_equal(np.asarray(Image.open(workdir / "samples/00000240.png"))[0, :, 0], expected)
+    config, _ = folders.load(workdir / "model")
+    assert config["toy"] == {"size": 6}
+    assert json.loads((workdir / "config.json").read_text())["config"]["optimizer"]["momentum"] == 0.9
+
+
+def test_metrics_are_means_over_the_steps_that_have_them(tmp_path):
+    fine, coarse = tmp_path / "fine", tmp_path / "coarse"
+    train(fine, LoopSettings(0.08, log_kimg=0.008, checkpoint_kimg=1))
+    train(coarse, LoopSettings(0.08, log_kimg=0.08, checkpoint_kimg=1))
+    each, whole = rows(fine), rows(coarse)[0]
+    assert ["penalty" in row for row in each] == [step % 4 == 0 for step in range(10)]
+    np.testing.assert_allclose(whole["loss"], np.mean([row["loss"] for row in each]), rtol=1e-12)
+    penalties = [row["penalty"] for row in each if "penalty" in row]
+    np.testing.assert_allclose(whole["penalty"], np.mean(penalties), rtol=1e-12)
+    columns = (fine / "metrics.csv").read_text().splitlines()
+    assert columns[0].endswith("loss,noise,penalty") and len(columns) == 11
+
+
+def test_each_step_has_a_key_of_its_own(tmp_path):
+    train(tmp_path / "a", LoopSettings(0.08, log_kimg=0.008))
+    train(tmp_path / "b", LoopSettings(0.08, log_kimg=0.008), seed=1)
+    noise = [row["noise"] for name in "ab" for row in rows(tmp_path / name)]
+    assert len(set(noise)) == 20
+
+
+def test_keeps_the_last_checkpoints(tmp_path):
+    train(tmp_path, LoopSettings(total_kimg=0.24, checkpoint_kimg=0.04, keep=2))
+    assert sorted(p.name for p in (tmp_path / "checkpoints").iterdir()) == ["25", "30"]
+
+
+def test_not_finite_stops_and_names_the_last_good_checkpoint(tmp_path):
+    with pytest.raises(GaninvError, match=r"step 25: loss, penalty not finite.*checkpoints/20\.") as caught:
+        train(tmp_path, nan_at=22)
+    assert not isinstance(caught.value, InputError | StoppedError)
+    assert sorted(p.name for p in (tmp_path / "checkpoints").iterdir()) == ["10", "20"]
+    assert rows(tmp_path)[-1]["loss"] is None  # Not NaN, which is no JSON.
+
+
+def test_a_state_that_is_not_finite_is_never_saved(tmp_path, monkeypatch):
+    monkeypatch.setattr(ToyTask, "step", _without_metrics(ToyTask.step))
+    with pytest.raises(GaninvError, match=r"step 30: the state is no longer finite.*checkpoints/20\."):
+        train(tmp_path, nan_at=22)
+    assert sorted(p.name for p in (tmp_path / "checkpoints").iterdir()) == ["10", "20"]
+
+
+def test_another_training_is_refused_by_the_option_s_name(tmp_path):
+    with pytest.raises(StoppedError):
+        train(tmp_path, signal_at=5)
+    with pytest.raises(InputError, match=r"config\.optimizer\.learning_rate = 0\.05, but now it is 0\.1"):
+        train(tmp_path, optimizer=Optimizer(learning_rate=0.1))
+    train(tmp_path, workers=3)  # How many workers read the data does not change the training.
+
+
+def test_before_the_first_checkpoint_another_training_may_begin(tmp_path):
+    with pytest.raises(GaninvError, match="There is no checkpoint yet"):
+        train(tmp_path, nan_at=1)
+    train(tmp_path, optimizer=Optimizer(learning_rate=0.01))
+
+
+def test_an_option_that_came_later_counts_as_its_default(tmp_path):
+    train(tmp_path, LoopSettings(0.08))
+    record = json.loads((tmp_path / "config.json").read_text())
+    del record["config"]["optimizer"]["momentum"]
+    (tmp_path / "config.json").write_text(json.dumps(record))
+    train(tmp_path, LoopSettings(0.16))
+    (tmp_path / "config.json").write_text(json.dumps(record))
+    with pytest.raises(InputError, match="momentum"):
+        train(tmp_path, LoopSettings(0.24), optimizer=Optimizer(momentum=0.5))
+
+
+def test_a_longer_total_goes_on(tmp_path, undisturbed):
+    train(tmp_path, LoopSettings(total_kimg=0.08, log_kimg=0.04))
+    assert_same_bits(train(tmp_path), undisturbed[1])
+
+
+def test_profile_traces_steps(tmp_path):
+    loop.run(ToyTask(ToyConfig()), tmp_path, SETTINGS, profile=(3, 5))
+    assert list((tmp_path / "profile").rglob("*.xplane.pb"))
+
+
+def _without_metrics(step):
+    def silent(self, *args, **kwargs):
+        return step(self, *args, **kwargs)[0], {}
+
+    return silent
