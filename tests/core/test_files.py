@@ -134,3 +134,15 @@ def test_old_folder_comes_back_if_the_new_one_cannot_take_its_place(tmp_path, mo
     with pytest.raises(InputError, match="free some space"), atomic_folder(target, overwrite=True) as temporary:
         (temporary / "a").write_text("new")
     assert everything(tmp_path) == ["model", "model/a"] and (target / "a").read_text() == "old"
+
+
+def test_the_current_folder_and_the_root(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with atomic_file("a.txt") as temporary:
+        temporary.write_text("x")
+    assert everything(tmp_path) == ["a.txt"]
+    for place in (".", "/"):
+        with pytest.raises(InputError, match="already holds something"), atomic_folder(place):
+            pass
+        with pytest.raises(InputError, match="is a folder"), atomic_file(place):
+            pass

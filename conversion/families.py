@@ -1,0 +1,47 @@
+"""The families of official files, and how a file's content tells which one it is.
+
+A family is a module with NAME, TITLE, `recognise(content) -> bool` and `convert(content) -> Converted`.
+"""
+
+import dataclasses
+from typing import Any
+
+from ganinv_jax.core.torchfile import Call
+
+
+@dataclasses.dataclass
+class Converted:
+    """What a file holds, ready for a model folder: by part ('generator', ...) its configuration and variables.
+
+    dropped: parts of the file that were left out, and why.
+    """
+
+    family: str
+    title: str
+    configs: dict[str, Any]
+    variables: dict[str, dict[str, Any]]
+    dropped: dict[str, str] = dataclasses.field(default_factory=dict)
+
+
+def description(content: Any) -> str:
+    """What an unsupported file seems to be, for a message."""
+    if isinstance(content, tuple) and content and all(_is_tensorflow(entry) for entry in content):
+        return f"an NVIDIA TensorFlow pickle (state version {_version(content[-1])})"
+    if isinstance(content, dict):
+        keys = ", ".join(str(key) for key in list(content)[:6])
+        if "state_dict" in content:
+            return f"a torch checkpoint with a state_dict, as pSp and e4e write it (keys: {keys})"
+        if content.keys() & {"g_ema", "g", "d"}:
+            return f"a checkpoint of rosinality's stylegan2-pytorch (keys: {keys})"
+        return f"a table with the keys {keys}" if keys else "an empty table"
+    if isinstance(content, Call):
+        return f"a single object ({content.function.path})"
+    return f"a {type(content).__name__}"
+
+
+def _is_tensorflow(entry: Any) -> bool:
+    return isinstance(entry, Call) and entry.function.path == "dnnlib.tflib.network.Network"
+
+
+def _version(network: Call) -> Any:
+    return network.state.get("version") if isinstance(network.state, dict) else None

@@ -1,0 +1,50 @@
+"""What every family's table needs to know of our StyleGAN2: its variables' shapes and its filters' values."""
+
+import functools
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import numpy as np
+from flax import traverse_util
+
+from ganinv_jax.core.errors import InputError
+from ganinv_jax.models.stylegan2 import Discriminator, DiscriminatorConfig, Generator, GeneratorConfig
+
+DEFAULT_KERNEL = (1.0, 3.0, 3.0, 1.0)
+_SEPARABLE_FROM = 8  # `setup_filter` of NVIDIA's upfirdn2d keeps kernels of that many taps as one axis
+
+
+@functools.lru_cache
+def generator_shapes(config: GeneratorConfig) -> dict[str, tuple[int, ...]]:
+    """Path -> shape of every variable of the generator; nothing is computed."""
+    z, c = _row(config.z_dim), _row(config.c_dim)
+    return _shapes(Generator(config), z, c)
+
+
+@functools.lru_cache
+def discriminator_shapes(config: DiscriminatorConfig) -> dict[str, tuple[int, ...]]:
+    """Path -> shape of every variable of the discriminator; nothing is computed."""
+    images = jax.ShapeDtypeStruct((1, config.resolution, config.resolution, config.img_channels), np.float32)
+    return _shapes(Discriminator(config), images, _row(config.c_dim))
+
+
+def stored_filter(kernel: Sequence[float]) -> np.ndarray:
+    """The `resample_filter` that NVIDIA's code stores for these taps: their outer product, with sum 1."""
+    taps = np.asarray(kernel, np.float32)
+    taps = taps if len(taps) >= _SEPARABLE_FROM else np.outer(taps, taps)
+    return taps / taps.sum()
+
+
+def _row(width: int) -> Any:
+    return jax.ShapeDtypeStruct((1, width), np.float32) if width else None
+
+
+def _shapes(network: Generator | Discriminator, *inputs: Any) -> dict[str, tuple[int, ...]]:
+    try:
+        variables = jax.eval_shape(network.init, jax.random.key(0), *inputs)
+    except (TypeError, ValueError, OverflowError, ZeroDivisionError) as error:  # widths that do not fit together
+        reason = str(error).splitlines()[0]
+        raise InputError(f"The file's options must make a network, but they do not ({reason}).") from error
+    flat: dict[str, Any] = dict(traverse_util.flatten_dict(variables, sep="/"))
+    return {path: leaf.shape for path, leaf in flat.items()}
