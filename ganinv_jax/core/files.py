@@ -19,12 +19,13 @@ def atomic_file(path: str | os.PathLike) -> Iterator[Path]:
     existing file is replaced. Raises InputError where the disk is full, the place is not writable, or `path` is a
     folder.
     """
-    path = Path(path)
-    with _writing(path), _temporary_beside(path) as temporary:
+    path = Path(path).absolute()
+    with _writing(path):
         if path.is_dir():
             raise InputError(f"A file was to be written to {path}, but that is a folder; give a file's name.")
-        yield temporary
-        os.replace(temporary, path)
+        with _temporary_beside(path) as temporary:
+            yield temporary
+            os.replace(temporary, path)
 
 
 @contextlib.contextmanager
@@ -35,15 +36,16 @@ def atomic_folder(path: str | os.PathLike, overwrite: bool = False) -> Iterator[
     if the new one cannot take its place. Raises InputError as `atomic_file` does, and where `path` holds something
     and `overwrite` is not set.
     """
-    path = Path(path)
-    with _writing(path), _temporary_beside(path) as temporary:
+    path = Path(path).absolute()
+    with _writing(path):
         if path.exists() and not path.is_dir():
             raise InputError(f"A folder was to be written to {path}, but that is a file; give another name.")
         if path.exists() and any(path.iterdir()) and not overwrite:
             raise InputError(f"The folder {path} already holds something; empty it or give another name.")
-        temporary.mkdir()
-        yield temporary
-        _swap(temporary, path)
+        with _temporary_beside(path) as temporary:
+            temporary.mkdir()
+            yield temporary
+            _swap(temporary, path)
 
 
 @contextlib.contextmanager
@@ -65,22 +67,16 @@ def _writing(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         # Writing to a full disk names no file at all; an error about some other file is not about this one.
-        if any(name is not None and not _concerns(Path(os.fsdecode(name)), path) for name in _names(error)):
+        if error.filename is not None and not _concerns(Path(os.fsdecode(error.filename)), path):
             raise
         remedy = "free some space" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "choose another place"
         raise InputError(f"{path} must be writable, but it is not ({error.strerror or error}); {remedy}.") from error
 
 
-def _names(error: OSError) -> tuple:
-    return tuple(name for name in (error.filename, error.filename2) if isinstance(name, str | bytes | os.PathLike))
-
-
 def _concerns(name: Path, path: Path) -> bool:
-    """Whether `name` is `path`, a folder above it, its temporary name, or something inside either."""
-    temporary = name.is_relative_to(path.parent) and any(
-        part.startswith(f".{path.stem}.") for part in name.relative_to(path.parent).parts[:1]
-    )
-    return temporary or path.is_relative_to(name) or name.is_relative_to(path)
+    """Whether `name` is `path`, a folder above it, or its temporary name or something inside that."""
+    temporary = any(part.startswith(f".{path.stem}.") for part in name.parts)
+    return temporary or path.is_relative_to(name)
 
 
 def _swap(new: Path, path: Path) -> None:

@@ -68,6 +68,10 @@ class GeneratorConfig:
 
     def __post_init__(self):
         _check_resolution(self.resolution, self.synthesis.channels)
+        for name in ("z_dim", "w_dim", "img_channels"):
+            check(getattr(self, name) > 0, f"{name} must be positive, but it is {getattr(self, name)}.")
+        for name in ("c_dim", "mask_channels"):
+            check(getattr(self, name) >= 0, f"{name} must be at least 0, but it is {getattr(self, name)}.")
 
     @property
     def num_ws(self) -> int:
@@ -117,6 +121,9 @@ class DiscriminatorConfig:
     def __post_init__(self):
         _check_resolution(self.resolution, self.channels)
         _check_network(self.conv_clamp, self.num_fp16_res)
+        parts, width = self.mbstd_num_channels, self.block_channels(4)
+        divides = parts == 0 or (parts > 0 and width % parts == 0)
+        check(divides, f"mbstd_num_channels must divide the {width} channels at 4x4, but it is {parts}.")
 
     @property
     def block_resolutions(self) -> tuple[int, ...]:

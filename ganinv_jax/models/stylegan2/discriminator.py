@@ -26,9 +26,8 @@ class Discriminator(nn.Module):
     @nn.compact
     def __call__(self, images: Float[Array, "b h w c"], c: Float[Array, "b k"] | None = None) -> Float[Array, " b"]:
         config = self.config
-        x, images, _ = self._blocks(images)
-        x = x.astype(jnp.float32)
-        x = Epilogue(config, name="b4")(x, images)
+        features, images = self._blocks(images)
+        x = Epilogue(config, name="b4")(features[4].astype(jnp.float32), images)
         if not config.projection_dim:
             return x[:, 0]
         network = MappingNetwork(config.mapping, 0, config.c_dim, config.projection_dim, False, name="mapping")
@@ -37,15 +36,16 @@ class Discriminator(nn.Module):
     @nn.compact
     def features(self, images: Float[Array, "b h w c"]) -> dict[int, Float[Array, "b h w c"]]:
         """What leaves each block, by the resolution at which it leaves: resolution / 2, ..., 4."""
-        return self._blocks(images)[2]
+        return self._blocks(images)[0]
 
     def _blocks(self, images):
-        config, x, features = self.config, None, {}
+        config, x = self.config, None
+        features: dict[int, Any] = {}
         for resolution in reversed(config.block_resolutions[1:]):
             dtype = block_dtype(self.compute, resolution, config.resolution, config.num_fp16_res)
             x, images = DiscriminatorBlock(config, resolution, dtype, name=f"b{resolution}")(x, images)
             features[resolution // 2] = x
-        return x, images, features
+        return features, images
 
 
 class DiscriminatorBlock(nn.Module):
@@ -62,7 +62,11 @@ class DiscriminatorBlock(nn.Module):
         if x is None or config.architecture == "skip":
             y = Conv(channels, 1, activation=config.activation, clamp=clamp, name="fromrgb")(images.astype(self.dtype))
             x = y if x is None else x.astype(self.dtype) + y
-            images = downsample2d(images, normalized_kernel(config.resample_kernel)) if config.architecture == "skip" else None
+            images = (
+                downsample2d(images, normalized_kernel(config.resample_kernel))
+                if config.architecture == "skip"
+                else None
+            )
         x = x.astype(self.dtype)
         gain = math.sqrt(0.5) if config.architecture == "resnet" else 1.0
         down = {"resample": "down", "kernel": config.resample_kernel}

@@ -6,9 +6,18 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from ganinv_jax.core.errors import InputError
 from ganinv_jax.models.stylegan2.config import GeneratorConfig
 from ganinv_jax.models.stylegan2.mapping import MappingNetwork, truncate
-from ganinv_jax.models.stylegan2.synthesis import Compute, Features, Images, Injection, Layer, NoiseMode, SynthesisNetwork
+from ganinv_jax.models.stylegan2.synthesis import (
+    Compute,
+    Features,
+    Images,
+    Injection,
+    Layer,
+    NoiseMode,
+    SynthesisNetwork,
+)
 
 
 class Generator(nn.Module):
@@ -51,6 +60,8 @@ class Generator(nn.Module):
         ws = jnp.repeat(w[:, None], self.config.num_ws, axis=1)
         if isinstance(truncation_psi, float | int) and truncation_psi == 1:
             return ws
+        if self.config.mapping.w_avg_beta is None:
+            raise InputError("truncation_psi must be 1 for a model that keeps no average w, as this one.")
         return truncate(ws, self.mapping.get_variable("buffers", "w_avg"), truncation_psi, truncation_cutoff)
 
     def synthesize(

@@ -49,12 +49,13 @@ class Conv(nn.Module):
         bias = self.param("bias", nn.initializers.zeros, (self.features,)) if self.use_bias else None
         weight = weight / math.sqrt(math.prod(shape[:3]))
         x = conv2d_resample(x, weight, self.resample, self.kernel, self.implementation)
-        return bias_act(x, bias, self.activation, **scaled(self.activation, gain, self.clamp))
+        gain, clamp = scaled(self.activation, gain, self.clamp)
+        return bias_act(x, bias, self.activation, gain, clamp)
 
 
-def scaled(activation: str, gain: float, clamp: float | None) -> dict[str, float | None]:
+def scaled(activation: str, gain: float, clamp: float | None) -> tuple[float, float | None]:
     """Gain and clamp for `bias_act` where a block scales a layer's output by `gain`: the clamp scales along."""
-    return {"gain": ACTIVATION_GAIN[activation] * gain, "clamp": None if clamp is None else clamp * gain}
+    return ACTIVATION_GAIN[activation] * gain, None if clamp is None else clamp * gain
 
 
 def normalize_second_moment(x: Float[Array, "b d"]) -> Float[Array, "b d"]:

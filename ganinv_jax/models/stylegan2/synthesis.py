@@ -97,7 +97,8 @@ class SynthesisBlock(nn.Module):
             change = inject.get((resolution, name))
             if change is None:
                 return x
-            return (change(x) if callable(change) else x + change).astype(self.dtype)
+            x = change(x) if callable(change) else x + change
+            return jnp.asarray(x, self.dtype)
 
         if resolution == 4:
             const = self.param("const", nn.initializers.normal(1.0), (4, 4, channels))
@@ -143,6 +144,7 @@ class SynthesisLayer(nn.Module):
         weight = self.param("weight", nn.initializers.normal(1.0), (3, 3, x.shape[-1], features))
         bias = self.param("bias", nn.initializers.zeros, (features,))
         noise = self._noise(noise_mode, noise_keys) if options.use_noise else None
+        gain, clamp = scaled(options.activation, gain, options.conv_clamp)
         return modulated_conv(
             x,
             weight,
@@ -153,7 +155,8 @@ class SynthesisLayer(nn.Module):
             # NVIDIA hands a block's own filter to conv0 only; conv1 does not resample.
             kernel=options.resample_kernel,
             activation=options.activation,
-            **scaled(options.activation, gain, options.conv_clamp),
+            gain=gain,
+            clamp=clamp,
             implementation=self.implementation,
         )
 
@@ -198,8 +201,5 @@ def _picture_keys(key, batch: int):
     """One key a picture, so that a picture's noise does not depend on its neighbours."""
     if key is None:
         raise ValueError("noise_mode='random' needs noise_key.")
-    if jnp.issubdtype(key.dtype, jax.dtypes.prng_key):
-        many = key.ndim == 1
-    else:
-        many = key.ndim == 2
+    many = key.ndim == (1 if jnp.issubdtype(key.dtype, jax.dtypes.prng_key) else 2)
     return key if many else jax.vmap(lambda i: jax.random.fold_in(key, i))(jnp.arange(batch))

@@ -62,6 +62,7 @@ def _filter_phases(even, odd, taps: np.ndarray, axis: int):
     odd = jnp.pad(odd, pads)
     a, b, c, d = (2 * np.flip(taps)).tolist()
     (e0, e1), (o0, o1, o2) = (
-        [lax.slice_in_dim(part, i, i + length, axis=axis) for i in range(count)] for part, count in ((even, 2), (odd, 3))
+        [lax.slice_in_dim(part, i, i + length, axis=axis) for i in range(count)]
+        for part, count in ((even, 2), (odd, 3))
     )
     return a * o0 + b * e0 + c * o1 + d * e1, a * e0 + b * o1 + c * e1 + d * o2

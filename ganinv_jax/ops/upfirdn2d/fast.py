@@ -24,7 +24,7 @@ def upfirdn2d(x, taps: np.ndarray, up: int, down: int, pads: tuple[int, int, int
 
 
 def fir_axis(x, taps: np.ndarray, up: int, down: int, pads: tuple[int, int], axis: int):
-    """out[o] = sum_j taps[j] * padded[o * down + j] along `axis`, where padded is x with zeros in between and around."""
+    """out[o] = sum_j taps[j] * padded[o * down + j] along `axis`; padded is x with zeros in between and around."""
     length = x.shape[axis]
     size = (length * up + sum(pads) - len(taps)) // down + 1
     # Output o = phases * m + q reads input (o * down + j - pads[0]) / up where that is whole.
