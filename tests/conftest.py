@@ -1,14 +1,20 @@
-"""Shared fixtures: a persistent compilation cache, and the folder of reference files that a user's clone does not have."""
+"""What all tests share: how programs are compiled, and the reference files that a user's clone does not have."""
 
 import os
 from pathlib import Path
 
-import jax
-import pytest
+# Tests compile many small programs and run each once or twice, so the compiler's effort would be wasted on them.
+QUICK = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
+os.environ["XLA_FLAGS"] = f"{QUICK} {os.environ.get('XLA_FLAGS', '')}"
+
+import jax  # noqa: E402
+import pytest  # noqa: E402
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
-jax.config.update("jax_compilation_cache_dir", os.environ.get("GANINV_TEST_CACHE", str(Path.home() / ".cache/ganinv_jax/tests")))
+jax.config.update(
+    "jax_compilation_cache_dir", os.environ.get("GANINV_TEST_CACHE", str(Path.home() / ".cache/ganinv_jax/tests"))
+)
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
 jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 

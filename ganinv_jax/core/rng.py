@@ -9,7 +9,7 @@ from jaxtyping import Array, Float, Int, Shaped
 from ganinv_jax.core.configs import check
 
 
-def seed_z(seeds: Iterable[int], z_dim: int) -> Float[np.ndarray, "n z_dim"]:
+def seed_z(seeds: Iterable[int | np.integer], z_dim: int) -> Float[np.ndarray, "n z_dim"]:
     """The z that NVIDIA's tools draw for each seed, float32; row i depends on seed i alone.
 
     Source: `generate.py` of stylegan2-ada-pytorch: `RandomState(seed).randn(1, z_dim)`.

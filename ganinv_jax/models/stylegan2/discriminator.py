@@ -38,7 +38,7 @@ class Discriminator(nn.Module):
         """What leaves each block, by the resolution at which it leaves: resolution / 2, ..., 4."""
         return self._blocks(images)[0]
 
-    def _blocks(self, images):
+    def _blocks(self, images: Any):
         config, x = self.config, None
         features: dict[int, Any] = {}
         for resolution in reversed(config.block_resolutions[1:]):

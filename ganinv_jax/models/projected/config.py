@@ -1,0 +1,36 @@
+"""Options of the projected discriminator."""
+
+import dataclasses
+
+from ganinv_jax.core.configs import check
+
+
+@dataclasses.dataclass(frozen=True)
+class ProjectedConfig:
+    """A projected discriminator: frozen features, random mixing, one small head a scale.
+
+    feature_network: the frozen network, as `load_features` names it.
+    size: side of the pictures it sees; images of another size are resized.
+    stages: the features' stages, shallow to deep, each half the size of the one before.
+    channels: width of the random mixing at the shallowest stage; it doubles with every stage.
+    mixing_kernel: side of the kernels that mix across scales: 3 as in the paper, 1 as in its code.
+    head_channels: widths of a head's blocks, each of which halves the picture. The shallowest stage's head has them
+        all, each further head one less at the front. The paper's code has (64, 128, 256, 512).
+    """
+
+    feature_network: str = "efficientnet_lite0"
+    size: int = 128
+    stages: tuple[str, ...] = ("stride4", "stride8", "stride16", "stride32")
+    channels: int = 64
+    mixing_kernel: int = 3
+    head_channels: tuple[int, ...] = (64, 128, 256, 512)
+
+    def __post_init__(self) -> None:
+        check(self.size > 0 and self.size % 32 == 0, f"size must be a multiple of 32, but it is {self.size}.")
+        check(self.mixing_kernel % 2 == 1, f"mixing_kernel must be odd, but it is {self.mixing_kernel}.")
+        check(self.channels > 0, f"channels must be positive, but it is {self.channels}.")
+        check(
+            0 < len(self.stages) <= len(self.head_channels),
+            f"head_channels must have one width a stage at least, but there are {len(self.head_channels)} widths for "
+            f"{len(self.stages)} stages.",
+        )

@@ -1,0 +1,98 @@
+"""The projected discriminator with the hinge loss and DiffAugment: for small data and small budgets."""
+
+import dataclasses
+from typing import Any
+
+import flax.struct
+import jax
+import jax.numpy as jnp
+import optax
+
+from ganinv_jax.core.configs import to_dict
+from ganinv_jax.data.augment import diffaugment
+from ganinv_jax.models.features import load_features
+from ganinv_jax.models.projected import ProjectedConfig, ProjectedDiscriminator
+from ganinv_jax.training.optimizers import AdamConfig, adam
+
+
+@dataclasses.dataclass(frozen=True)
+class ProjectedAdversaryConfig:
+    """network: the discriminator. augment: a DiffAugment policy ('' for none), always on.
+
+    Defaults: Sauer et al. 2021 (arXiv:2111.01007).
+    """
+
+    network: ProjectedConfig = dataclasses.field(default_factory=ProjectedConfig)
+    augment: str = "color,translation,cutout"
+    optimizer: AdamConfig = dataclasses.field(default_factory=lambda: AdamConfig(learning_rate=2e-4))
+
+
+class State(flax.struct.PyTreeNode):
+    """params, buffers: of the heads. mixing: the fixed random mixing."""
+
+    params: Any
+    buffers: Any
+    mixing: Any
+    opt: Any
+
+
+class ProjectedAdversary:
+    """See `Adversary`; labels are not used. `frozen` holds the feature network's weights."""
+
+    def __init__(self, config: ProjectedAdversaryConfig, resolution: int):
+        self.config, self._resolution = config, resolution
+        self._network: Any = ProjectedDiscriminator(config.network)
+        self._optimizer = adam(config.optimizer)
+        self.frozen = {config.network.feature_network: load_features(config.network.feature_network).variables}
+
+    def init(self, key, model=None):
+        images = jnp.zeros((1, self._resolution, self._resolution, 3))
+        variables = model or jax.jit(self._network.init)(key, images)
+        params = variables["params"]
+        return State(params, variables["buffers"], variables["frozen"], self._optimizer.init(params))
+
+    def variant(self, step: int) -> None:
+        """One program serves all steps."""
+
+    def judge(self, state, fakes, c, key, frozen):
+        features = self._extract(state, fakes, key, frozen)
+        logits, _ = self._heads(state, state.params, features, frozen)
+        return -_mean_over_heads(logits, lambda x: x), jax.lax.stop_gradient(features)
+
+    def learn(self, state, reals, fakes, c, key, frozen, variant, seen=None):
+        fake_key, real_key = jax.random.split(key)
+        real_features = jax.lax.stop_gradient(self._extract(state, reals, real_key, frozen))
+        if seen is None:
+            seen = jax.lax.stop_gradient(self._extract(state, fakes, fake_key, frozen))
+
+        def loss_fn(params):
+            real_logits, buffers = self._heads(state, params, real_features, frozen)
+            fake_logits, buffers = self._heads(state.replace(buffers=buffers), params, seen, frozen)
+            real_loss = _mean_over_heads(real_logits, lambda x: jax.nn.relu(1 - x))
+            fake_loss = _mean_over_heads(fake_logits, lambda x: jax.nn.relu(1 + x))
+            scores = [_mean_over_heads(logits, lambda x: x) for logits in (real_logits, fake_logits)]
+            return real_loss + fake_loss, (buffers, scores)
+
+        (loss, (buffers, scores)), grads = jax.value_and_grad(loss_fn, has_aux=True)(state.params)
+        updates, opt = self._optimizer.update(grads, state.opt, state.params)
+        state = state.replace(params=optax.apply_updates(state.params, updates), buffers=buffers, opt=opt)
+        return state, {"loss_d": loss, "real_score": scores[0], "fake_score": scores[1]}
+
+    def export(self, state):
+        variables = {"params": state.params, "buffers": state.buffers, "frozen": state.mixing}
+        return {"kind": "projected", **to_dict(self.config.network)}, variables
+
+    def _extract(self, state, images, key, frozen):
+        if self.config.augment:
+            images = diffaugment.augment(images, key, self.config.augment)
+        return self._network.apply({"frozen": state.mixing, "features": frozen}, images, method="extract")
+
+    def _heads(self, state, params, features, frozen):
+        variables = {"params": params, "buffers": state.buffers, "frozen": state.mixing, "features": frozen}
+        logits, moved = self._network.apply(variables, features, train=True, method="heads", mutable="buffers")
+        return logits, moved["buffers"]
+
+
+def _mean_over_heads(logits, transform):
+    """The mean over positions and pictures, averaged over heads, so that the figure does not grow with their number."""
+    return jnp.mean(jnp.stack([jnp.mean(transform(x)) for x in logits]))

@@ -1,0 +1,125 @@
+"""StyleGAN2's discriminator with the logistic loss, lazy R1 and adaptive augmentation."""
+
+import dataclasses
+from typing import Any
+
+import flax.struct
+import jax
+import jax.numpy as jnp
+import optax
+
+from ganinv_jax.core.configs import check, to_dict
+from ganinv_jax.data.augment import ada
+from ganinv_jax.losses.adversarial import discriminator_logistic, generator_logistic, r1_penalty
+from ganinv_jax.models.stylegan2 import Discriminator, DiscriminatorConfig
+from ganinv_jax.training.optimizers import AdamConfig, lazy
+
+
+@dataclasses.dataclass(frozen=True)
+class StyleGAN2AdversaryConfig:
+    """network: the discriminator. r1_gamma: weight of R1, applied every `r1_interval` steps (0: never).
+
+    augment: an ADA preset such as 'bgc', or None; its strength is steered by `controller`, from p = augment_p on.
+    Defaults are those of NVIDIA's `--cfg=auto` but for gamma, which depends on resolution and batch.
+    """
+
+    network: DiscriminatorConfig
+    r1_gamma: float
+    r1_interval: int = 16
+    augment: str | None = "bgc"
+    augment_p: float = 0.0
+    controller: ada.AdaController = dataclasses.field(default_factory=ada.AdaController)
+    optimizer: AdamConfig = dataclasses.field(default_factory=AdamConfig)
+
+    def __post_init__(self):
+        check(self.r1_gamma >= 0, f"r1_gamma must be at least 0, but got {self.r1_gamma}.")
+        check(self.r1_interval >= 0, f"r1_interval must be at least 0, but got {self.r1_interval}.")
+
+
+class State(flax.struct.PyTreeNode):
+    params: Any
+    opt: Any
+    ada: ada.AdaState
+    steps: jax.Array
+
+
+class StyleGAN2Adversary:
+    """See `Adversary`. Source: `training/loss.py` and `training_loop.py` of NVlabs/stylegan2-ada-pytorch."""
+
+    def __init__(self, config: StyleGAN2AdversaryConfig):
+        self.config, self.frozen = config, {}
+        self._network: Any = Discriminator(config.network)
+        self._optimizer = lazy(config.optimizer, config.r1_interval if config.r1_gamma else 0)
+
+    def init(self, key, model=None):
+        network = self.config.network
+        images = jnp.zeros((1, network.resolution, network.resolution, network.img_channels))
+        labels = jnp.zeros((1, network.c_dim)) if network.c_dim else None
+        variables = model or jax.jit(self._network.init)(key, images, labels)
+        params = variables["params"]
+        steering = self.config.controller.init(self.config.augment_p)
+        return State(params, self._optimizer.init(params), steering, jnp.int32(0))
+
+    def variant(self, step: int) -> bool:
+        """Whether R1 runs."""
+        return bool(self.config.r1_gamma and self.config.r1_interval and step % self.config.r1_interval == 0)
+
+    def judge(self, state, fakes, c, key, frozen):
+        logits = self._score(state.params, self._augment(fakes, state, key), c)
+        return jnp.mean(generator_logistic(logits)), None
+
+    def learn(self, state, reals, fakes, c, key, frozen, variant, seen=None):
+        config = self.config
+        fake_key, real_key = jax.random.split(key)
+        fakes = jax.lax.stop_gradient(self._augment(fakes, state, fake_key))
+
+        def loss_fn(params):
+            real_logits = self._score(params, self._augment(reals, state, real_key), c)
+            fake_logits = self._score(params, fakes, c)
+            loss = jnp.mean(discriminator_logistic(real_logits, fake_logits))
+            return loss, (real_logits, fake_logits)
+
+        def r1_fn(params):
+            penalty = r1_penalty(lambda x: self._score(params, self._augment(x, state, real_key), c), reals)
+            return penalty * (config.r1_gamma / 2 * config.r1_interval), penalty
+
+        (loss, (real_logits, fake_logits)), grads = jax.value_and_grad(loss_fn, has_aux=True)(state.params)
+        params, opt = self._update(state.params, state.opt, grads)
+        metrics = {"loss_d": loss, "real_score": real_logits.mean(), "fake_score": fake_logits.mean()}
+        if variant:
+            (_, penalty), grads = jax.value_and_grad(r1_fn, has_aux=True)(params)
+            params, opt = self._update(params, opt, grads)
+            metrics["r1"] = penalty
+        steps = state.steps + 1
+        steering = config.controller.update(config.controller.observe(state.ada, real_logits), steps, reals.shape[0])
+        metrics |= {"real_sign": jnp.sign(real_logits).mean(), "augment_p": steering.p} if config.augment else {}
+        return State(params, opt, steering if config.augment else state.ada, steps), metrics
+
+    def export(self, state):
+        return {"kind": "stylegan2", **to_dict(self.config.network)}, {"params": state.params}
+
+    def _score(self, params, images, c):
+        return self._network.apply({"params": params}, images, c)
+
+    def _augment(self, images, state, key):
+        return ada.augment(images, key, state.ada.p, self.config.augment) if self.config.augment else images
+
+    def _update(self, params, opt, grads):
+        updates, opt = self._optimizer.update(grads, opt, params)
+        frozen = frozen_layers(self.config.network)
+
+        def keep(path, update):
+            return jnp.zeros_like(update) if tuple(key.key for key in path[:2]) in frozen else update
+
+        return optax.apply_updates(params, jax.tree_util.tree_map_with_path(keep, updates)), opt
+
+
+def frozen_layers(config: DiscriminatorConfig) -> set[tuple[str, str]]:
+    """The first `freeze_layers` layers, counted from the picture inwards (Freeze-D, Mo et al. 2020)."""
+    names = []
+    for resolution in reversed(config.block_resolutions[1:]):
+        block = f"b{resolution}"
+        first = resolution == config.resolution or config.architecture == "skip"
+        layers = ["conv0", "conv1"] + ["skip"] * (config.architecture == "resnet")
+        names += [(block, layer) for layer in ["fromrgb"] * first + layers]
+    return set(names[: config.freeze_layers])

@@ -1,0 +1,254 @@
+"""Training a StyleGAN2 generator, against StyleGAN2's discriminator or the projected one."""
+
+import dataclasses
+from typing import Any
+
+import flax.struct
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from ganinv_jax.core import folders
+from ganinv_jax.core.configs import check, to_dict
+from ganinv_jax.core.errors import InputError
+from ganinv_jax.core.images import grid, to_float, to_uint8
+from ganinv_jax.core.rng import seed_z
+from ganinv_jax.data.loader import Loader
+from ganinv_jax.data.sources import open_source
+from ganinv_jax.losses.adversarial import path_length_penalty
+from ganinv_jax.models.stylegan2 import Generator, GeneratorConfig
+from ganinv_jax.training.adversaries import Adversary, ProjectedAdversary, StyleGAN2Adversary
+from ganinv_jax.training.adversaries.projected import ProjectedAdversaryConfig
+from ganinv_jax.training.adversaries.stylegan2 import StyleGAN2AdversaryConfig
+from ganinv_jax.training.ema import ema_decay
+from ganinv_jax.training.optimizers import AdamConfig, lazy
+
+SNAPSHOT_SEEDS = range(32)
+
+
+@dataclasses.dataclass(frozen=True)
+class DataConfig:
+    """source: as `open_source` takes it. mirror: flip half of the pictures. threads: for decoding; None: one a core."""
+
+    source: str
+    mirror: bool = True
+    threads: int | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class GanConfig:
+    """One of `projected` and `stylegan2` says which discriminator plays.
+
+    pl_weight, pl_interval, pl_batch_shrink: path length regularisation, every so many steps (0: never) on that fraction
+        of the batch. style_mixing: probability. ema_kimg, ema_rampup: half-life of the weights' average, in thousands
+        of pictures and as a fraction of those seen so far (None: no ramp). share_fakes: the discriminator learns on the
+        very fakes that the generator was judged on, which saves drawing and looking at others; NVIDIA draws others.
+    init_from: a model folder to go on from. Source of the defaults: `train.py` of NVlabs/stylegan2-ada-pytorch.
+    """
+
+    data: DataConfig
+    generator: GeneratorConfig
+    batch_size: int
+    projected: ProjectedAdversaryConfig | None = None
+    stylegan2: StyleGAN2AdversaryConfig | None = None
+    optimizer: AdamConfig = dataclasses.field(default_factory=AdamConfig)
+    pl_weight: float = 0.0
+    pl_interval: int = 4
+    pl_batch_shrink: int = 2
+    style_mixing: float = 0.0
+    ema_kimg: float = 10.0
+    ema_rampup: float | None = 0.05
+    share_fakes: bool = False
+    init_from: str | None = None
+    seed: int = 0
+
+    def __post_init__(self):
+        one = (self.projected is None) != (self.stylegan2 is None)
+        check(one, "a GAN recipe must describe exactly one discriminator: give either 'projected' or 'stylegan2'.")
+        check(0 <= self.style_mixing <= 1, f"style_mixing is a probability, but got {self.style_mixing}.")
+        check(self.pl_weight >= 0 and self.pl_interval >= 0, "pl_weight and pl_interval must be at least 0.")
+        check(self.pl_batch_shrink >= 1, f"pl_batch_shrink must be at least 1, but got {self.pl_batch_shrink}.")
+        fits = self.stylegan2 is None or self.stylegan2.network.resolution == self.generator.resolution
+        check(fits, "the discriminator must have the generator's resolution.")
+
+
+class State(flax.struct.PyTreeNode):
+    """params, buffers: the generator in training. ema: its averaged params. images: how many have been seen."""
+
+    params: Any
+    buffers: Any
+    ema: Any
+    opt: Any
+    adversary: Any
+    images: jax.Array
+    pl_mean: jax.Array
+
+
+class GanTask:
+    """See `training.task.Task`."""
+
+    Config = GanConfig
+    name = "gan"
+    free_options = frozenset({"data.threads", "data.source", "init_from"})
+
+    def __init__(self, config: GanConfig):
+        self.config, self.seed, self.batch_size = config, config.seed, config.batch_size
+        self.generator: Any = Generator(config.generator)
+        self.adversary = _adversary(config)
+        self.frozen = self.adversary.frozen
+        regularized = config.pl_interval if config.pl_weight else 0
+        self.optimizer = lazy(config.optimizer, regularized)
+        self._picture = jax.jit(self._render)
+
+    def init(self, key: jax.Array) -> State:
+        generator_key, adversary_key = jax.random.split(key)
+        z, c = self._dummy_inputs()
+        variables = jax.jit(self.generator.init)(generator_key, z, c)
+        ema, discriminator = variables["params"], None
+        if self.config.init_from:
+            variables, ema, discriminator = _read_start(self.config.init_from, self.config, variables)
+        params = variables["params"]
+        adversary = self.adversary.init(adversary_key, discriminator)
+        opt, buffers = self.optimizer.init(params), variables.get("buffers", {})
+        return State(params, buffers, ema, opt, adversary, images=jnp.int32(0), pl_mean=jnp.zeros(()))
+
+    def variant(self, step: int) -> tuple[bool, Any]:
+        """Whether path lengths are regularised, and the adversary's own."""
+        lengths = bool(self.config.pl_weight and self.config.pl_interval and step % self.config.pl_interval == 0)
+        return lengths, self.adversary.variant(step)
+
+    def step(self, state: State, batch, key: jax.Array, *, frozen, variant) -> tuple[State, dict[str, jax.Array]]:
+        keys = dict(zip(("g", "lengths", "fakes", "judge", "learn"), jax.random.split(key, 5), strict=True))
+        reals, c = to_float(batch["image"]), batch.get("label")
+        state, fakes, seen, metrics = self._step_generator(state, reals.shape[0], c, keys["g"], keys["judge"], frozen)
+        if variant[0]:
+            state, more = self._step_path_length(state, reals.shape[0], c, keys["lengths"])
+            metrics |= more
+        if not self.config.share_fakes:
+            fakes, seen = self._fakes(state.params, state.buffers, reals.shape[0], c, keys["fakes"])[0], None
+        fakes = jax.lax.stop_gradient(fakes)
+        learned = self.adversary.learn(state.adversary, reals, fakes, c, keys["learn"], frozen, variant[1], seen)
+        decay = ema_decay(state.images, reals.shape[0], self.config.ema_kimg, self.config.ema_rampup)
+        ema = optax.incremental_update(state.params, state.ema, 1 - decay)
+        state = state.replace(adversary=learned[0], ema=ema, images=state.images + reals.shape[0])
+        return state, metrics | learned[1]
+
+    def batches(self, start_step: int):
+        config, processes = self.config, (jax.process_index(), jax.process_count())
+        source = open_source(config.data.source)
+        return Loader(
+            source,
+            config.batch_size,
+            config.generator.resolution,
+            config.seed,
+            config.data.mirror,
+            *processes,
+            start_step=start_step,
+            threads=config.data.threads,
+        )
+
+    def snapshot(self, state: State) -> dict[str, np.ndarray]:
+        """Averaged weights, psi 1, seeds 0 to 31."""
+        z = seed_z(SNAPSHOT_SEEDS, self.config.generator.z_dim)
+        c_dim = self.config.generator.c_dim
+        c = np.eye(c_dim, dtype=np.float32)[np.arange(len(z)) % c_dim] if c_dim else None
+        images = self._picture({"params": state.ema, "buffers": state.buffers}, z, c)
+        return {"samples": grid(to_uint8(np.asarray(images)), columns=8)}
+
+    def export(self, state: State) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The averaged generator, the one in training (to go on from), and the discriminator."""
+        generator = to_dict(self.config.generator)
+        discriminator, variables = self.adversary.export(state.adversary)
+        config = {"generator": generator, "generator_raw": generator, "discriminator": discriminator}
+        arrays = {
+            "generator": {"params": state.ema, "buffers": state.buffers},
+            "generator_raw": {"params": state.params, "buffers": state.buffers},
+            "discriminator": variables,
+        }
+        return config, jax.device_get(arrays)
+
+    def _step_generator(self, state: State, batch: int, c, key, judge_key, frozen):
+        def loss_fn(params):
+            fakes, w = self._fakes(params, state.buffers, batch, c, key)
+            loss, seen = self.adversary.judge(state.adversary, fakes, c, judge_key, frozen)
+            return loss, (fakes, seen, w)
+
+        (loss, (fakes, seen, w)), grads = jax.value_and_grad(loss_fn, has_aux=True)(state.params)
+        state = self._update(state, grads)
+        return state.replace(buffers=self._track_average(state.buffers, w)), fakes, seen, {"loss_g": loss}
+
+    def _step_path_length(self, state: State, batch: int, c, key):
+        few = max(1, batch // self.config.pl_batch_shrink)
+        z_key, mix_key, noise_key, length_key = jax.random.split(key, 4)
+
+        def loss_fn(params):
+            variables = {"params": params, "buffers": state.buffers}
+            ws, _ = self._ws(variables, few, None if c is None else c[:few], z_key, mix_key)
+            penalty, mean, length = path_length_penalty(
+                lambda ws: self._synthesize(variables, ws, noise_key), ws, length_key, state.pl_mean
+            )
+            return penalty * (self.config.pl_weight * self.config.pl_interval), (penalty, mean, length)
+
+        (_, (penalty, mean, length)), grads = jax.value_and_grad(loss_fn, has_aux=True)(state.params)
+        state = self._update(state, grads).replace(pl_mean=jax.lax.stop_gradient(mean))
+        return state, {"path_length_penalty": penalty, "path_length": length}
+
+    def _fakes(self, params, buffers, batch: int, c, key):
+        z_key, mix_key, noise_key = jax.random.split(key, 3)
+        variables = {"params": params, "buffers": buffers}
+        ws, w = self._ws(variables, batch, c, z_key, mix_key)
+        return self._synthesize(variables, ws, noise_key), w
+
+    def _ws(self, variables, batch: int, c, z_key, mix_key):
+        """W+ with style mixing (one crossover a batch), and the unmixed w [b, d] that the average is taken of."""
+        config = self.config.generator
+        z, other = jax.random.normal(z_key, (2, batch, config.z_dim))
+        ws = self.generator.apply(variables, z, c, method="map")
+        w = ws[:, 0]
+        if self.config.style_mixing:
+            cut_key, chance_key = jax.random.split(mix_key)
+            cut = jax.random.randint(cut_key, (), 1, config.num_ws)
+            cut = jnp.where(jax.random.uniform(chance_key) < self.config.style_mixing, cut, config.num_ws)
+            mixed = self.generator.apply(variables, other, c, method="map")
+            ws = jnp.where(jnp.arange(config.num_ws)[:, None] < cut, ws, mixed)
+        return ws, w
+
+    def _synthesize(self, variables, ws, key):
+        return self.generator.apply(variables, ws, "random", key, method="synthesize")
+
+    def _update(self, state: State, grads) -> State:
+        updates, opt = self.optimizer.update(grads, state.opt, state.params)
+        return state.replace(params=optax.apply_updates(state.params, updates), opt=opt)
+
+    def _track_average(self, buffers, w):
+        beta = self.config.generator.mapping.w_avg_beta
+        if beta is None:
+            return buffers
+        mapping = buffers["mapping"]
+        mean = jax.lax.stop_gradient(jnp.mean(w, axis=0))
+        return buffers | {"mapping": mapping | {"w_avg": mean + beta * (mapping["w_avg"] - mean)}}
+
+    def _render(self, variables, z, c):
+        return self.generator.apply(variables, z, c)
+
+    def _dummy_inputs(self):
+        config = self.config.generator
+        return jnp.zeros((1, config.z_dim)), jnp.zeros((1, config.c_dim)) if config.c_dim else None
+
+
+def _adversary(config: GanConfig) -> Adversary:
+    if config.projected is not None:
+        return ProjectedAdversary(config.projected, config.generator.resolution)
+    assert config.stylegan2 is not None  # GanConfig has checked it
+    return StyleGAN2Adversary(config.stylegan2)
+
+
+def _read_start(folder: str, config: GanConfig, like):
+    """Generator variables, averaged params and discriminator variables (or None) of the model `folder`."""
+    model, arrays = folders.load(folder)
+    if model.get("generator") != to_dict(config.generator):
+        raise InputError(f"init_from must hold a generator with the recipe's options, but {folder} differs.")
+    start = arrays.get("generator_raw", arrays["generator"])
+    folders.check_like(start, like, "generator")
+    return start, arrays["generator"]["params"], arrays.get("discriminator")

@@ -1,0 +1,211 @@
+"""The GAN task on tiny networks: what each part of a step does, and what NVIDIA's schedule says it should."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from PIL import Image
+
+from ganinv_jax.core import folders
+from ganinv_jax.core.configs import from_dict, to_dict
+from ganinv_jax.core.errors import InputError
+from ganinv_jax.models.stylegan2 import DiscriminatorConfig
+from ganinv_jax.training.adversaries.stylegan2 import StyleGAN2Adversary, StyleGAN2AdversaryConfig, frozen_layers
+from ganinv_jax.training.ema import ema_decay
+from ganinv_jax.training.optimizers import AdamConfig, lazy
+from ganinv_jax.training.tasks.gan import GanConfig, GanTask
+
+TINY = {
+    "batch_size": 4,
+    "generator": {
+        "resolution": 8,
+        "z_dim": 6,
+        "w_dim": 6,
+        "mapping": {"num_layers": 2},
+        "synthesis": {"channels": [8, 6]},
+    },
+    "stylegan2": {"network": {"resolution": 8, "channels": [8, 6]}, "r1_gamma": 1.0, "r1_interval": 2, "augment": None},
+    "pl_weight": 2.0,
+    "pl_interval": 4,
+    "style_mixing": 0.9,
+}
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("pictures")
+    rng = np.random.RandomState(0)
+    for i in range(8):
+        Image.fromarray(rng.randint(0, 256, (8, 8, 3), np.uint8)).save(folder / f"{i}.png")
+    return str(folder)
+
+
+def _config(pictures, **changes) -> GanConfig:
+    return from_dict(GanConfig, TINY | {"data": {"source": pictures}} | changes)
+
+
+def _step(task: GanTask, state, number: int = 0):
+    """One compiled step."""
+    batches = task.batches(number)
+    step = jax.jit(lambda s, b, k: task.step(s, b, k, frozen=task.frozen, variant=task.variant(number)))
+    return step(state, next(batches), jax.random.key(number))
+
+
+def _moved(before, after) -> bool:
+    return any(jax.tree.leaves(jax.tree.map(lambda a, b: bool(np.any(np.asarray(a) != b)), before, after)))
+
+
+@pytest.fixture(scope="module")
+def run(pictures):
+    """The task, its start, and what step 0 (with both regularisers) makes of it."""
+    task = GanTask(_config(pictures))
+    start = task.init(jax.random.key(0))
+    return task, start, *_step(task, start)
+
+
+def test_a_step_trains_both_networks_and_counts_its_images(run):
+    _, start, state, metrics = run
+    assert _moved(start.params, state.params) and _moved(start.adversary.params, state.adversary.params)
+    assert _moved(start.ema, state.ema)
+    assert int(state.images) == 4
+    assert {"loss_g", "loss_d", "r1", "path_length_penalty"} <= metrics.keys()
+    assert all(np.isfinite(float(value)) for value in metrics.values())
+
+
+def test_regularisers_run_at_their_intervals_only(run, pictures):
+    task, _, state, _ = run
+    assert [task.variant(step) for step in range(5)] == [(s % 4 == 0, s % 2 == 0) for s in range(5)]
+    assert GanTask(_config(pictures, pl_weight=0.0)).variant(0) == (False, True)
+    _, metrics = _step(task, state, 1)
+    assert "r1" not in metrics and "path_length_penalty" not in metrics
+
+
+def test_the_average_w_follows_the_mapping(run):
+    task, start, state, _ = run
+    beta = task.config.generator.mapping.w_avg_beta
+    z_key = jax.random.split(jax.random.split(jax.random.key(0), 5)[0], 3)[0]
+    z = jax.random.normal(z_key, (2, 4, 6))[0]
+    w = task.generator.apply({"params": start.params, "buffers": start.buffers}, z, method="map")[:, 0]
+    np.testing.assert_allclose(state.buffers["mapping"]["w_avg"], (1 - beta) * w.mean(0), rtol=1e-4, atol=1e-7)
+
+
+def test_the_export_is_a_model_folder_that_training_goes_on_from(run, pictures, tmp_path):
+    task, _, state, _ = run
+    folders.save(tmp_path / "model", *task.export(state))
+    start = GanTask(_config(pictures, init_from=str(tmp_path / "model"))).init(jax.random.key(7))
+    for name in ("params", "ema", "buffers"):
+        assert not _moved(getattr(start, name), getattr(state, name)), name
+    assert not _moved(start.adversary.params, state.adversary.params)
+    wider = dict(TINY["generator"], w_dim=7)
+    with pytest.raises(InputError, match="options"):
+        GanTask(_config(pictures, init_from=str(tmp_path / "model"), generator=wider)).init(jax.random.key(0))
+
+
+class _Recorder:
+    """An adversary that does nothing but tell the pictures that it was shown."""
+
+    frozen: dict = {}
+
+    def init(self, key, model=None):
+        return {}
+
+    def variant(self, step):
+        return None
+
+    def judge(self, state, fakes, c, key, frozen):
+        return jnp.mean(fakes), fakes
+
+    def learn(self, state, reals, fakes, c, key, frozen, variant, seen=None):
+        return state, {"fakes": fakes, "seen": jnp.zeros_like(fakes) if seen is None else seen}
+
+
+@pytest.mark.parametrize("share", [True, False])
+def test_shared_fakes_are_those_that_were_judged(pictures, share):
+    task = GanTask(_config(pictures, share_fakes=share, pl_weight=0.0))
+    task.adversary = _Recorder()
+    start = task.init(jax.random.key(0))
+    _, metrics = _step(task, start)
+    judged, _ = task._fakes(start.params, start.buffers, 4, None, jax.random.split(jax.random.key(0), 5)[0])
+    assert np.allclose(metrics["fakes"], judged, atol=1e-4) == share
+    assert np.allclose(metrics["seen"], judged, atol=1e-4) == share
+
+
+def _adversary(**changes) -> StyleGAN2Adversary:
+    return StyleGAN2Adversary(from_dict(StyleGAN2AdversaryConfig, TINY["stylegan2"] | {"r1_gamma": 0.0} | changes))
+
+
+def _learn(adversary: StyleGAN2Adversary, state, c=None):
+    reals, fakes = jax.random.uniform(jax.random.key(1), (2, 4, 8, 8, 3), minval=-1)
+    return jax.jit(lambda s: adversary.learn(s, reals, fakes, c, jax.random.key(2), {}, False))(state)
+
+
+def test_labels_reach_both_networks(pictures):
+    adversary = _adversary(network={"resolution": 8, "channels": [8, 6], "c_dim": 3})
+    start, labels = adversary.init(jax.random.key(0)), jnp.eye(3)[jnp.array([0, 1, 2, 0])]
+    state, _ = _learn(adversary, start, labels)
+    assert _moved(start.params["mapping"]["embed"], state.params["mapping"]["embed"])
+    task = GanTask(_config(pictures, generator=dict(TINY["generator"], c_dim=3)))
+    start = task.init(jax.random.key(0))
+    variables, keys = {"params": start.params, "buffers": start.buffers}, jax.random.split(jax.random.key(3))
+    one, other = (np.asarray(task._ws(variables, 4, c, *keys)[1]) for c in (labels, labels.at[0].set(labels[1])))
+    assert [bool(np.any(a != b)) for a, b in zip(one, other, strict=True)] == [True, False, False, False]
+
+
+def test_frozen_layers_stay_as_they_are():
+    network = {"resolution": 8, "channels": [8, 6], "freeze_layers": 2}
+    adversary = _adversary(network=network)
+    start = adversary.init(jax.random.key(0))
+    state, _ = _learn(adversary, start)
+    before, after = start.params["b8"], state.params["b8"]
+    assert frozen_layers(from_dict(DiscriminatorConfig, network)) == {("b8", "fromrgb"), ("b8", "conv0")}
+    assert [_moved(before[name], after[name]) for name in ("fromrgb", "conv0", "conv1")] == [False, False, True]
+
+
+def test_the_augmentation_is_steered_by_the_signs_of_real_scores():
+    adversary = _adversary(augment="blit", augment_p=0.5, controller={"target": 0.2, "kimg": 0.1, "interval": 1})
+    state, metrics = _learn(adversary, adversary.init(jax.random.key(0)))
+    step = 4 / 100  # a batch of 4 on the way of 100 pictures from 0 to 1
+    assert float(state.ada.p) == pytest.approx(0.5 + step * np.sign(float(metrics["real_sign"]) - 0.2))
+
+
+def test_ema_decay_is_nvidias():
+    # ema_nimg = ema_kimg * 1000, at first cur_nimg * rampup; beta = 0.5 ** (batch / max(ema_nimg, 1e-8))
+    assert float(ema_decay(jnp.int32(10**7), 32, 10.0, 0.05)) == pytest.approx(0.5 ** (32 / 10_000))
+    assert float(ema_decay(jnp.int32(1000), 32, 10.0, 0.05)) == pytest.approx(0.5 ** (32 / 50))
+    assert float(ema_decay(jnp.int32(0), 32, 10.0, 0.05)) == 0.0
+    assert float(ema_decay(jnp.int32(0), 32, 10.0, None)) == pytest.approx(0.5 ** (32 / 10_000))
+
+
+def test_lazy_adam_moves_as_far_as_nvidias_formula():
+    config, c = AdamConfig(learning_rate=0.0025, b1=0.3, b2=0.99), 16 / 17
+    expected = optax.adam(0.0025 * c, 0.3**c, 0.99**c, 1e-8)
+    gradient, params = jnp.array([0.3, -2.0]), jnp.zeros(2)
+    for ours, theirs in ((lazy(config, 16), expected), (lazy(config, 0), optax.adam(0.0025, 0.3, 0.99, 1e-8))):
+        mine, other = ours.init(params), theirs.init(params)
+        for _ in range(3):
+            a, mine = ours.update(gradient, mine)
+            b, other = theirs.update(gradient, other)
+            np.testing.assert_allclose(a, b, rtol=1e-5)
+
+
+def test_exactly_one_discriminator_is_asked_for(pictures):
+    config = to_dict(_config(pictures))
+    for projected, stylegan2 in ((None, None), ({}, config["stylegan2"])):
+        with pytest.raises(InputError, match="exactly one discriminator"):
+            from_dict(GanConfig, config | {"projected": projected, "stylegan2": stylegan2})
+    with pytest.raises(InputError, match="resolution"):
+        _config(pictures, generator=dict(TINY["generator"], resolution=16, synthesis={}))
+
+
+@pytest.mark.slow
+def test_the_projected_discriminator_trains_its_heads_alone(pictures):
+    projected = {"network": {"size": 32, "channels": 4, "head_channels": [4, 4, 4, 4]}}
+    task = GanTask(_config(pictures, stylegan2=None, projected=projected, pl_weight=0.0, share_fakes=True))
+    start = task.init(jax.random.key(0))
+    state, metrics = _step(task, start)
+    assert _moved(start.params, state.params)
+    assert _moved(start.adversary.params, state.adversary.params)
+    assert _moved(start.adversary.buffers, state.adversary.buffers)
+    assert not _moved(start.adversary.mixing, state.adversary.mixing)
+    assert {"loss_g", "loss_d", "real_score", "fake_score"} <= metrics.keys()
