@@ -28,6 +28,7 @@ def run(args: argparse.Namespace) -> None:
     start = [f"config.init_from={args.init_from}"] if args.init_from else []
     recipe = config.load(args.config, [*args.overrides, *start])
     devices.enable_compilation_cache()
+    devices.keep_host_memory()
     task = recipe.make()
     if args.dry_run:
         plan.show(task, args.workdir, recipe.loop)

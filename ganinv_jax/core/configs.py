@@ -76,7 +76,11 @@ def _coerce(hint: Any, value: Any, where: str) -> Any:
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     expected = origin or hint
-    good = isinstance(value, expected) and (hint is bool or not isinstance(value, bool)) if isinstance(expected, type) else True
+    good = (
+        isinstance(value, expected) and (hint is bool or not isinstance(value, bool))
+        if isinstance(expected, type)
+        else True
+    )
     check(good, f"{where} must be of type {getattr(hint, '__name__', hint)}, but got {value!r}.")
     return value
 

@@ -1,8 +1,8 @@
 """Depthwise convolution, written twice: as the compiler's grouped convolution, and as shifted multiply-adds.
 
-XLA runs grouped convolutions one channel at a time on the CPU. A sum of shifted products is 9 to 60 times faster there
-(one AVX2 core, batch 32, layers of EfficientNet-Lite0 at 128 px), and 30 to 230 times with the gradient, provided that
-the gradient is written as such a sum too: what transposition makes of it is up to 12 times slower.
+XLA's grouped convolutions are slow on the CPU. A sum of shifted products is 8 to 66 times faster there (one AVX2 core,
+batch 32, EfficientNet-Lite0's layers at 16 px and below), and its gradient 9 to 280 times, provided that it is written
+as such a sum too: what transposition makes of 5x5 kernels and of strides is up to 12 times slower.
 """
 
 import functools

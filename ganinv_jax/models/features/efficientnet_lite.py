@@ -84,7 +84,7 @@ _GROUPS = (
 
 
 class EfficientNetLite(nn.Module):
-    """RGB images in [-1, 1] of any size that 32 divides -> features by stage.
+    """RGB images in [-1, 1] -> features by stage; the padding is meant for sizes that 32 divides, and fastest there.
 
     The strides' stages are block outputs [b, h/s, w/s, channels], 'head' is pooled [b, 1280], 'logits' are ImageNet's
     [b, 1000]. Only the `stages` asked for are computed (and what they need); by default all.

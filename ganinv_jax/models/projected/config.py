@@ -15,7 +15,9 @@ class ProjectedConfig:
     channels: width of the random mixing at the shallowest stage; it doubles with every stage.
     mixing_kernel: side of the kernels that mix across scales: 3 as in the paper, 1 as in its code.
     head_channels: widths of a head's blocks, each of which halves the picture. The shallowest stage's head has them
-        all, each further head one less at the front. The paper's code has (64, 128, 256, 512).
+        all, each further head one less at the front; the logits that follow are a 4x4 convolution without padding. So
+        that all heads end at 8x8, as in the paper's code, and give 5x5 logits, there is one width less than stages at
+        a size of 128, and one more for each doubling of it; at 256 the code has (64, 128, 256, 512).
     """
 
     feature_network: str = "efficientnet_lite0"
@@ -23,14 +25,15 @@ class ProjectedConfig:
     stages: tuple[str, ...] = ("stride4", "stride8", "stride16", "stride32")
     channels: int = 64
     mixing_kernel: int = 3
-    head_channels: tuple[int, ...] = (64, 128, 256, 512)
+    head_channels: tuple[int, ...] = (128, 256, 512)
 
     def __post_init__(self) -> None:
         check(self.size > 0 and self.size % 32 == 0, f"size must be a multiple of 32, but it is {self.size}.")
         check(self.mixing_kernel % 2 == 1, f"mixing_kernel must be odd, but it is {self.mixing_kernel}.")
         check(self.channels > 0, f"channels must be positive, but it is {self.channels}.")
+        few, many = len(self.head_channels), len(self.stages)
         check(
-            0 < len(self.stages) <= len(self.head_channels),
-            f"head_channels must have one width a stage at least, but there are {len(self.head_channels)} widths for "
-            f"{len(self.stages)} stages.",
+            1 <= many <= few + 1,
+            f"head_channels must have at least one width for each stage but the deepest, but there are {few} widths for "
+            f"{many} stages.",
         )

@@ -91,7 +91,7 @@ def halving_conv(
 
 
 def enlarge(x: Float[Array, "b h w c"]) -> Float[Array, "b H W c"]:
-    """Bilinear enlargement by two (half-pixel centres, edges repeated)."""
+    """Bilinear enlargement by two (half-pixel centres, edges repeated; the paper's code aligns corners)."""
     return _enlarge_axis(_enlarge_axis(x, 1), 2)
 
 

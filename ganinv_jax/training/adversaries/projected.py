@@ -11,7 +11,7 @@ import optax
 from ganinv_jax.core.configs import to_dict
 from ganinv_jax.data.augment import diffaugment
 from ganinv_jax.models.features import load_features
-from ganinv_jax.models.projected import ProjectedConfig, ProjectedDiscriminator
+from ganinv_jax.models.projected import ProjectedConfig, ProjectedDiscriminator, init_variables
 from ganinv_jax.training.optimizers import AdamConfig, adam
 
 
@@ -39,15 +39,14 @@ class State(flax.struct.PyTreeNode):
 class ProjectedAdversary:
     """See `Adversary`; labels are not used. `frozen` holds the feature network's weights."""
 
-    def __init__(self, config: ProjectedAdversaryConfig, resolution: int):
-        self.config, self._resolution = config, resolution
+    def __init__(self, config: ProjectedAdversaryConfig):
+        self.config = config
         self._network: Any = ProjectedDiscriminator(config.network)
         self._optimizer = adam(config.optimizer)
         self.frozen = {config.network.feature_network: load_features(config.network.feature_network).variables}
 
     def init(self, key, model=None):
-        images = jnp.zeros((1, self._resolution, self._resolution, 3))
-        variables = model or jax.jit(self._network.init)(key, images)
+        variables = model or init_variables(self._network, key)
         params = variables["params"]
         return State(params, variables["buffers"], variables["frozen"], self._optimizer.init(params))
 

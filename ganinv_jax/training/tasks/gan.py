@@ -239,7 +239,7 @@ class GanTask:
 
 def _adversary(config: GanConfig) -> Adversary:
     if config.projected is not None:
-        return ProjectedAdversary(config.projected, config.generator.resolution)
+        return ProjectedAdversary(config.projected)
     assert config.stylegan2 is not None  # GanConfig has checked it
     return StyleGAN2Adversary(config.stylegan2)
 
