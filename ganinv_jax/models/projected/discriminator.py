@@ -97,9 +97,8 @@ def init_variables(discriminator: ProjectedDiscriminator, key: Key[Array, ""]) -
         images = jnp.zeros((1, config.size, config.size, 3))
         return discriminator.apply({"features": features}, images, rngs={"params": key}, mutable=_DRAWN)[1]
 
-    # Only the draws are compiled, and in one second instead of fourteen: they run once, so they need not be fast. The
-    # weights come in as an argument, so as not to become a part of the program.
-    drawn = jax.jit(draw, compiler_options={"xla_backend_optimization_level": 0})(features, key)
+    # The weights come in as an argument, so as not to become a part of the program.
+    drawn = jax.jit(draw)(features, key)
     return {**drawn, "features": features}
 
 

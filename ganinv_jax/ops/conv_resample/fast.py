@@ -44,8 +44,8 @@ def _up_by_phases(x, weight, taps: np.ndarray, precision):
     columns = [_filter_phases(even, odd, taps, axis=1) for even, odd in zip(*rows, strict=True)]
     # columns[horizontal][vertical]: [b, h, w, o] -> [b, h, w, 2, 2, o] -> [b, 2 h, 2 w, o]
     y = jnp.stack([columns[q][p] for p in (0, 1) for q in (0, 1)], axis=3)
-    y = y.reshape(batch, height, width, 2, 2, -1).transpose(0, 1, 3, 2, 4, 5)
-    return y.reshape(batch, 2 * height, 2 * width, -1)
+    y = y.reshape(batch, height, width, 2, 2, weight.shape[3]).transpose(0, 1, 3, 2, 4, 5)
+    return y.reshape(batch, 2 * height, 2 * width, weight.shape[3])
 
 
 def _phase(x, weight, vertical: int, horizontal: int, precision):

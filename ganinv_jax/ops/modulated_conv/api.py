@@ -28,7 +28,7 @@ def modulated_conv(
 ) -> Float[Array, "b h2 w2 o"]:
     """Convolve picture i with `weight` scaled by styles[i] over its input channels, then bias_act(y + noise, bias).
 
-    demodulate: divide each output channel by the norm of its scaled kernel, computed in fp32.
+    demodulate: divide each output channel by the norm of its scaled kernel, computed in fp32 at least.
     up: double the resolution; `kernel` holds the FIR taps (see `conv2d_resample`).
     noise: already scaled, added before the bias. The result has the precision of `x`; fp16 inputs are kept in range by
     normalising weight and styles first where the demodulation cancels that.

@@ -11,9 +11,12 @@ from ganinv_jax.ops.bias_act import bias_act
 from ganinv_jax.ops.conv_resample import conv2d_resample
 from ganinv_jax.ops.modulated_conv.reference import DEMODULATION_EPSILON
 
+TINY = 1e-12  # so that zero weights, or zero styles, stay zero
+
 
 def modulated_conv(x, weight, styles, noise, bias, up, demodulate, kernel, epilogue, precision):
-    weight, styles = weight.astype(jnp.float32), styles.astype(jnp.float32)
+    wide = jnp.promote_types(x.dtype, jnp.float32)  # of the demodulation statistics
+    weight, styles = weight.astype(wide), styles.astype(wide)
     if x.dtype == jnp.float16 and demodulate:
         weight, styles = _into_fp16_range(weight, styles)
     y = x * styles[:, None, None].astype(x.dtype)
@@ -29,5 +32,9 @@ def modulated_conv(x, weight, styles, noise, bias, up, demodulate, kernel, epilo
 def _into_fp16_range(weight, styles):
     """Scale each output channel's kernel and each picture's styles to a maximum that fp16 sums can hold."""
     fan_in = weight.shape[0] * weight.shape[1] * weight.shape[2]
-    weight = weight / (fan_in**0.5 * jnp.max(jnp.abs(weight), axis=(0, 1, 2), keepdims=True))
-    return weight, styles / jnp.max(jnp.abs(styles), axis=1, keepdims=True)
+    weight = weight / (fan_in**0.5 * _largest(weight, axis=(0, 1, 2)))
+    return weight, styles / _largest(styles, axis=1)
+
+
+def _largest(x, axis):
+    return jnp.maximum(jnp.max(jnp.abs(x), axis, keepdims=True), TINY)

@@ -10,8 +10,10 @@ DEMODULATION_EPSILON = 1e-8
 
 
 def modulated_conv(x, weight, styles, noise, bias, up, demodulate, kernel, epilogue, precision):
+    wide = jnp.promote_types(x.dtype, jnp.float32)  # of the demodulation statistics
+
     def one(picture, style):
-        w = weight.astype(jnp.float32) * style.astype(jnp.float32)[:, None]
+        w = weight.astype(wide) * style.astype(wide)[:, None]
         if demodulate:
             w = w * jax.lax.rsqrt(jnp.sum(w**2, axis=(0, 1, 2)) + DEMODULATION_EPSILON)
         resample = "up" if up else None
