@@ -1,0 +1,71 @@
+"""Every recipe traces at its full size, and takes one step when made tiny."""
+
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+from PIL import Image
+
+from ganinv_jax.training import config
+from ganinv_jax.training.loop import keys
+
+FOLDER = Path(__file__).parents[1] / "configs"
+TINY = {
+    "gan_cat64": [
+        "batch_size=4",
+        "generator.resolution=8",
+        "generator.z_dim=8",
+        "generator.w_dim=8",
+        "generator.synthesis.channels=(8, 8)",
+        "projected.network.size=32",
+        "projected.network.channels=4",
+        "projected.network.head_channels=(4, 4, 4)",
+    ],
+}
+"""What makes a recipe tiny; a new one needs an entry here."""
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("pictures")
+    for i in range(4):
+        picture = np.random.RandomState(i).randint(0, 256, (8, 8, 3), np.uint8)
+        Image.fromarray(picture).save(folder / f"{i}.png")
+    return str(folder)
+
+
+def _make(name: str, pictures: str, options=()):
+    overrides = [f"config.{option}" for option in (*options, f"data.source={pictures}")]
+    return config.load(str(FOLDER / f"{name}.py"), overrides).make()
+
+
+def test_every_recipe_is_tried():
+    assert {path.stem for path in FOLDER.glob("*.py") if path.stem != "__init__"} == set(TINY)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", TINY)
+def test_a_recipe_traces_at_its_full_size(name, pictures):
+    task = _make(name, pictures)
+    key, _ = keys(task)
+    state = jax.eval_shape(task.init, key)
+    side = task.config.generator.resolution
+    batch = {"image": jax.ShapeDtypeStruct((task.batch_size, side, side, 3), np.uint8)}
+
+    def step(state, batch, frozen):
+        return task.step(state, batch, key, frozen=frozen, variant=task.variant(0))
+
+    after, metrics = jax.eval_shape(step, state, batch, task.frozen)
+    assert jax.tree.map(lambda x: (x.shape, x.dtype), after) == jax.tree.map(lambda x: (x.shape, x.dtype), state)
+    assert all(value.shape == () for value in metrics.values())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", TINY)
+def test_a_tiny_version_takes_a_step(name, pictures):
+    task = _make(name, pictures, TINY[name])
+    key, _ = keys(task)
+    step = jax.jit(lambda s, b, f: task.step(s, b, key, frozen=f, variant=task.variant(0)))
+    _, metrics = step(task.init(key), next(iter(task.batches(0))), task.frozen)
+    assert all(np.isfinite(float(value)) for value in metrics.values())
