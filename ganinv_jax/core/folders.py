@@ -73,7 +73,7 @@ def check_like(arrays: Mapping[str, Any], shapes: Mapping[str, Any], what: str) 
 
     what: whose arrays these are, for the message. The first few that differ are named.
     """
-    given, wanted = (traverse_util.flatten_dict(tree, sep="/") for tree in (arrays, shapes))
+    given, wanted = (_flat(tree) for tree in (arrays, shapes))
     common = sorted(given.keys() & wanted.keys())
     wrong = [
         f"{name} {list(np.shape(given[name]))} instead of {list(wanted[name].shape)}"
@@ -155,3 +155,8 @@ def _is_float(array: np.ndarray) -> bool:
 def _few(names: list[str]) -> str:
     shown = ", ".join(names[:3])
     return shown if len(names) <= 3 else f"{shown} and {len(names) - 3} more"
+
+
+def _flat(tree: Mapping[str, Any]) -> dict[str, Any]:
+    """Leaves by their paths, joined with '/'."""
+    return traverse_util.flatten_dict(tree, sep="/")  # type: ignore[return-value]

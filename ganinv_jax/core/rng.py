@@ -17,7 +17,7 @@ def seed_z(seeds: Iterable[int | np.integer], z_dim: int) -> Float[np.ndarray, "
     """
     seeds = list(seeds)
     for seed in seeds:
-        check(0 <= seed < 2**32, f"A seed must lie between 0 and 4294967295, but got {seed}.")
+        check(bool(0 <= seed < 2**32), f"A seed must lie between 0 and 4294967295, but got {seed}.")
     rows = [np.random.RandomState(seed).randn(1, z_dim) for seed in seeds]
     return np.concatenate([np.empty((0, z_dim)), *rows]).astype(np.float32)
 

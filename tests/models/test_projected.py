@@ -197,7 +197,7 @@ def test_enlarge_is_bilinear():
     [
         ({"size": 100}, "size must be a multiple of 32"),
         ({"mixing_kernel": 2}, "mixing_kernel must be odd"),
-        ({"head_channels": (8,)}, "head_channels must have at least one width"),
+        ({"head_channels": (8,)}, "head_channels must have a width"),
         ({"channels": 0}, "channels must be positive"),
     ],
 )

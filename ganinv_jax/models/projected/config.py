@@ -34,6 +34,6 @@ class ProjectedConfig:
         few, many = len(self.head_channels), len(self.stages)
         check(
             1 <= many <= few + 1,
-            f"head_channels must have at least one width for each stage but the deepest, but there are {few} widths for "
+            f"head_channels must have a width for each stage but the deepest, but there are {few} widths for "
             f"{many} stages.",
         )

@@ -11,7 +11,7 @@ from ganinv_jax.ops.bias_act import bias_act
 from ganinv_jax.ops.conv_resample import conv2d_resample
 from ganinv_jax.ops.modulated_conv.reference import DEMODULATION_EPSILON
 
-TINY = 1e-12  # so that zero weights, or zero styles, stay zero
+TINY = 1e-8  # so that zero weights, or zero styles, stay zero
 
 
 def modulated_conv(x, weight, styles, noise, bias, up, demodulate, kernel, epilogue, precision):

@@ -1,0 +1,79 @@
+"""Arguments that several verbs share."""
+
+import argparse
+import math
+from pathlib import Path
+
+from ganinv_jax.core.errors import InputError
+
+MOST_SEEDS = 100_000
+
+
+def add_model(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--model",
+        metavar="MODEL",
+        help="a model folder, a bundled name or an official file (default: the bundled one)",
+    )
+    parser.add_argument(
+        "--compute",
+        choices=("fp32", "bf16", "source"),
+        default="fp32",
+        help="fp32: the same figures on every machine; source: half precision where the official code uses it",
+    )
+
+
+def add_out(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--out", required=True, metavar="DIR", help="where the files go; those of the same names are replaced"
+    )
+
+
+def output_folder(text: str) -> Path:
+    """The folder to write to. Raises InputError, before anything is computed, where a file is in its place."""
+    path = Path(text).expanduser()
+    for place in (path, *path.parents):
+        if place.exists():
+            if not place.is_dir():
+                raise InputError(f"--out must name a folder, but {place} is a file; give another name.")
+            break
+    return path
+
+
+def seeds(text: str) -> list[int]:
+    """Seeds such as '0-3,7', in the order given."""
+    found: list[int] = []
+    for part in text.split(","):
+        first, dash, last = part.strip().partition("-")
+        if not first.isdecimal() or (dash and not last.isdecimal()):
+            raise argparse.ArgumentTypeError(f"seeds must be whole numbers and ranges such as 0-3,7, but got {text!r}")
+        start, stop = int(first), int(last if dash else first)
+        if stop < start or stop >= 2**32:
+            raise argparse.ArgumentTypeError(f"a range of seeds must rise and stay below 4294967296, but got {part!r}")
+        if len(found) + stop - start >= MOST_SEEDS:
+            raise argparse.ArgumentTypeError(f"at most {MOST_SEEDS} seeds can be drawn at once, but {text!r} has more")
+        found += range(start, stop + 1)
+    return found
+
+
+def seed(text: str) -> int:
+    """One seed."""
+    return whole(text, 0, 2**32 - 1)
+
+
+def whole(text: str, least: int, most: int) -> int:
+    """A whole number within limits."""
+    if not text.isdecimal() or not least <= int(text) <= most:
+        raise argparse.ArgumentTypeError(f"must be a whole number from {least} to {most}, but got {text!r}")
+    return int(text)
+
+
+def number(text: str) -> float:
+    """A finite number."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise argparse.ArgumentTypeError(f"must be a finite number, but got {text!r}")
+    return value

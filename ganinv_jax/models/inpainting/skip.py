@@ -1,0 +1,40 @@
+"""The skip encoder: fine detail of the known pixels, handed to the generator's blocks (arXiv:2307.15033, stage 2)."""
+
+import flax.linen as nn
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from ganinv_jax.models.inpainting.config import SkipConfig
+from ganinv_jax.models.inpainting.layers import Block, Linear, Trunk, leaky_relu, norm, repeat2, zeros
+
+
+class SkipEncoder(nn.Module):
+    """(erased [b, h, w, 3], known [b, h, w, 1]) -> {resolution: features [b, r, r, c]}; all zero as initialised.
+
+    A U-Net from the finest to the coarsest resolution and back, so that the fine features, too, know what lies further
+    off than a few pixels. It never sees the picture behind the hole.
+    """
+
+    config: SkipConfig
+
+    @nn.compact
+    def __call__(
+        self, erased: Float[Array, "b h w 3"], known: Float[Array, "b h w 1"]
+    ) -> dict[int, Float[Array, "b r r c"]]:
+        config = self.config
+        widths = tuple(config.channels(side) for side in config.levels)
+        trunk = Trunk(widths, (config.blocks,) * len(widths), config.resolution // config.levels[0], name="trunk")
+        levels = dict(zip(config.levels, trunk(jnp.concatenate([erased, known], axis=-1)), strict=True))
+        outputs, features, x = dict(zip(config.resolutions, config.widths, strict=True)), {}, None
+        for side, level in reversed(levels.items()):
+            x = level if x is None else self._join(level, x, side)
+            if side in outputs:
+                y = leaky_relu(norm(f"norm{side}")(x))
+                features[side] = Linear(outputs[side], zeros, name=f"out{side}")(y)
+        return features
+
+    def _join(self, level, coarser, side: int):
+        x = level + repeat2(Linear(level.shape[-1], name=f"up{side}")(coarser))
+        for i in range(self.config.blocks):
+            x = Block(name=f"join{side}_{i}")(x)
+        return x

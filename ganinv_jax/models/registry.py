@@ -1,0 +1,108 @@
+"""Which network each part of a model folder is: a module built from the folder's config, and variables that fit it."""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from ganinv_jax.core import folders
+from ganinv_jax.core.configs import check, from_dict, unknown_key
+from ganinv_jax.models.features import load_features
+from ganinv_jax.models.inpainting import EncoderConfig, Mixer, MixerConfig, SkipConfig, SkipEncoder, StyleEncoder
+from ganinv_jax.models.projected import ProjectedConfig, ProjectedDiscriminator
+from ganinv_jax.models.stylegan2 import Discriminator, DiscriminatorConfig, Generator, GeneratorConfig
+
+COMPUTE = ("fp32", "bf16", "source")
+
+
+@dataclasses.dataclass(frozen=True)
+class Network:
+    """A part of a model, ready to run: `module.apply(variables, ...)`."""
+
+    config: Any
+    module: Any
+    variables: dict[str, Any]
+
+
+def restore(part: str, config: Mapping[str, Any], arrays: Mapping[str, Any], compute: str = "fp32") -> Network:
+    """The network `part` of a model folder, as `core.folders.load` read it, its variables on the default device.
+
+    config, arrays: of the whole folder, by part. compute: 'fp32', 'bf16' or 'source' (see `SynthesisNetwork`).
+    Raises InputError where the folder has no such part, its options are unknown or its arrays do not fit them.
+    """
+    check(compute in COMPUTE, f"compute must be one of {', '.join(COMPUTE)}, but got {compute!r}.")
+    check(part in arrays, f"The model must hold the part {part!r}, but its parts are {', '.join(sorted(arrays))}.")
+    options = config.get(part)
+    check(isinstance(options, Mapping), f"The model's config must hold the options of {part!r}; fetch the model again.")
+    kind, options = _kind(part, options)  # type: ignore[arg-type]
+    settings = from_dict(kind.options, options)
+    module = kind.build(settings, compute)
+    shared = kind.shared(settings)
+    shapes = jax.eval_shape(module.init, jax.random.key(0), *kind.inputs(settings))
+    folders.check_like(arrays[part], {name: tree for name, tree in shapes.items() if name not in shared}, part)
+    return Network(settings, module, jax.device_put(dict(arrays[part])) | shared)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Kind:
+    """options: its config class. inputs: what `init` is called with. shared: variables that no folder holds."""
+
+    options: Any
+    build: Callable[[Any, Any], Any]
+    inputs: Callable[[Any], tuple]
+    shared: Callable[[Any], dict[str, Any]] = lambda config: {}
+
+
+def _kind(part: str, options: Mapping[str, Any]) -> tuple[_Kind, dict[str, Any]]:
+    if part not in _PARTS:
+        raise unknown_key(part, _PARTS, "A model")
+    kinds, rest = _PARTS[part], dict(options)
+    name = rest.pop("kind", next(iter(kinds)))
+    if name not in kinds:
+        raise unknown_key(str(name), kinds, f"The kind of {part}")
+    return kinds[name], rest
+
+
+def _array(*shape: int) -> Any:
+    return jax.ShapeDtypeStruct(shape, jnp.float32)
+
+
+def _generator_inputs(config: GeneratorConfig) -> tuple:
+    return _array(1, config.z_dim), _array(1, config.c_dim) if config.c_dim else None
+
+
+def _discriminator_inputs(config: DiscriminatorConfig) -> tuple:
+    side = config.resolution
+    return _array(1, side, side, config.img_channels), _array(1, config.c_dim) if config.c_dim else None
+
+
+def _erased_inputs(config: EncoderConfig | SkipConfig) -> tuple:
+    side = config.resolution
+    return _array(1, side, side, 3), _array(1, side, side, 1)
+
+
+def _mixer_inputs(config: MixerConfig) -> tuple:
+    return (_array(1, config.num_ws, config.w_dim),) * 2
+
+
+_GENERATORS = {"stylegan2": _Kind(GeneratorConfig, Generator, _generator_inputs)}
+_DISCRIMINATORS = {
+    "stylegan2": _Kind(DiscriminatorConfig, Discriminator, _discriminator_inputs),
+    "projected": _Kind(
+        ProjectedConfig,
+        lambda config, compute: ProjectedDiscriminator(config),
+        lambda config: (_array(1, config.size, config.size, 3),),
+        lambda config: {"features": {config.feature_network: load_features(config.feature_network).variables}},
+    ),
+}
+# The first kind of a part is what a config means that names none.
+_PARTS: dict[str, dict[str, _Kind]] = {
+    "generator": _GENERATORS,
+    "generator_raw": _GENERATORS,
+    "discriminator": _DISCRIMINATORS,
+    "encoder": {"style": _Kind(EncoderConfig, lambda config, compute: StyleEncoder(config), _erased_inputs)},
+    "mixer": {"gated": _Kind(MixerConfig, lambda config, compute: Mixer(config), _mixer_inputs)},
+    "skip": {"unet": _Kind(SkipConfig, lambda config, compute: SkipEncoder(config), _erased_inputs)},
+}

@@ -1,0 +1,198 @@
+"""Training encoder, mixer and skip encoder on pictures of a frozen generator (arXiv:2307.15033)."""
+
+from typing import Any
+
+import flax.struct
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from ganinv_jax.core.configs import to_dict
+from ganinv_jax.core.images import to_float
+from ganinv_jax.core.rng import seed_z
+from ganinv_jax.losses.perceptual import PerceptualDistance
+from ganinv_jax.models.inpainting import Completion, erase
+from ganinv_jax.training.ema import ema_decay
+from ganinv_jax.training.optimizers import adam
+from ganinv_jax.training.tasks.inpaint import data, losses
+from ganinv_jax.training.tasks.inpaint.config import InpaintConfig
+from ganinv_jax.training.tasks.inpaint.show import Show
+from ganinv_jax.training.tasks.inpaint.start import make_adversary, read_start
+
+CALIBRATION_PAIRS = 64  # of pictures, that the perceptual term's scale is measured on
+COMPLETIONS = 2  # of each picture: from its own code, and from another
+
+
+class State(flax.struct.PyTreeNode):
+    """params: variables of the parts in training. ema: their average. scale: of the perceptual term. images: seen."""
+
+    params: Any
+    ema: Any
+    opt: Any
+    adversary: Any
+    scale: jax.Array
+    images: jax.Array
+
+
+class InpaintTask:
+    """See `training.task.Task`. Stage 1 and stage 2 differ only in the parts that the recipe trains."""
+
+    Config = InpaintConfig
+    name = "inpaint"
+    free_options = frozenset({"init_from", "photos.source", "photos.threads", "show"})
+
+    def __init__(self, config: InpaintConfig):
+        self.config, self.seed, self.batch_size = config, config.seed, config.batch_size
+        self._start = read_start(config)
+        self.inpainter = self._start.inpainter
+        self.generator = self.inpainter.generator
+        self.adversary = make_adversary(config, self.generator.config.resolution)
+        self._distance = PerceptualDistance(size=config.perceptual_size)
+        self._optimizer = adam(config.optimizer)
+        held = {part: tree for part, tree in self._start.variables.items() if part not in config.trains}
+        self.frozen = {
+            "model": held,
+            "perceptual": self._distance.variables,
+            "adversary": self.adversary.frozen if self.adversary else {},
+        }
+        self._show = Show(config.show, self.inpainter)
+
+    def init(self, key: jax.Array) -> State:
+        key, adversary_key = jax.random.split(key)
+        fresh = self.inpainter.init(key)
+        params = {part: self._start.variables.get(part, fresh[part]) for part in self.config.trains}
+        adversary = self.adversary.init(adversary_key, self._start.discriminator) if self.adversary else {}
+        opt, scale = self._optimizer.init(params), jax.jit(self._calibrate)(self.frozen)
+        return State(params, params, opt, adversary, scale, images=jnp.int32(0))
+
+    def variant(self, step: int) -> Any:
+        """The adversary's own."""
+        return self.adversary.variant(step) if self.adversary else None
+
+    def step(self, state: State, batch, key: jax.Array, *, frozen, variant) -> tuple[State, dict[str, jax.Array]]:
+        draw_key, judge_key, learn_key = jax.random.split(key, 3)
+        sources, ws_rand, own = self._draw(batch, draw_key, frozen)
+        erased, known = erase(sources, batch["hole"])
+        targets = jnp.repeat(sources[:, None], COMPLETIONS, axis=1)
+        region = self._region(known)
+        perceptual = losses.RegionPerceptual(self._distance, frozen["perceptual"], targets, region)
+
+        def loss_fn(params):
+            done = self.inpainter.complete(frozen["model"] | params, erased, known, ws_rand)
+            terms = {
+                "mse": losses.region_mse(done.images, targets, region),
+                "perceptual": state.scale * perceptual(done.images),
+            }
+            means = {name: losses.weighted_mean(x, self._row_weights(state)) for name, x in terms.items()}
+            if self.config.full_branch:
+                means["latent"] = jnp.mean((done.ws[: len(own), 0] - own) ** 2)
+            composites, seen = losses.composites(self._one_of_each(done.images), sources, known), None
+            if self.adversary:
+                judge = self.adversary.judge
+                means["adversarial"], seen = judge(state.adversary, composites, None, judge_key, frozen["adversary"])
+            weights = to_dict(self.config.weights)
+            return sum(weights[name] * mean for name, mean in means.items()), (means, done, composites, seen)
+
+        (loss, (means, done, composites, seen)), grads = jax.value_and_grad(loss_fn, has_aux=True)(state.params)
+        metrics = {"loss": loss} | {f"loss_{name}": mean for name, mean in means.items()}
+        adversary = state.adversary
+        if self.adversary:
+            adversary, learned = self.adversary.learn(
+                adversary, sources, composites, None, learn_key, frozen["adversary"], variant, seen
+            )
+            metrics |= learned
+        state = self._update(state, grads).replace(adversary=adversary)
+        return state, metrics | self._figures(done, targets, known)
+
+    def batches(self, start_step: int):
+        return data.batches(self.config, self.generator.config.resolution, start_step)
+
+    def snapshot(self, state: State) -> dict[str, np.ndarray]:
+        """Rows of picture, erased picture and four completions, of averaged weights: real pictures, then generated."""
+        return self._show(self.frozen["model"] | state.ema)
+
+    def export(self, state: State) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The generator, the averaged parts, and the discriminator."""
+        config, arrays = self._start.handed_on
+        config, arrays = self._start.options | config, {**self.frozen["model"], **state.ema, **arrays}
+        if self.adversary:
+            config["discriminator"], arrays["discriminator"] = self.adversary.export(state.adversary)
+        return config, jax.device_get(arrays)
+
+    def _draw(self, batch, key, frozen):
+        """Pictures [b, h, w, 3], two codes for each [b, 2, l, w], and the codes that the generated ones came from.
+
+        A generated picture's first code is its own, except in the ablation.
+        """
+        photos = batch.get("image")
+        size = self.batch_size - (0 if photos is None else len(photos))
+        own_key, other_key = jax.random.split(key)
+        own = self._map(jax.random.normal(own_key, (size, self._z_dim)), frozen)
+        ws_rand = self._map(jax.random.normal(other_key, (self.batch_size * COMPLETIONS, self._z_dim)), frozen)
+        ws_rand = ws_rand.reshape(self.batch_size, COMPLETIONS, *ws_rand.shape[1:])
+        if self.config.full_branch:
+            ws_rand = ws_rand.at[:size, 0].set(own)
+        images = self.inpainter.render(frozen["model"], own)
+        return images if photos is None else jnp.concatenate([images, to_float(photos)]), ws_rand, own
+
+    def _region(self, known):
+        """Where a completion is compared: everywhere if it was given the true code, else on the known pixels."""
+        region = jnp.repeat(known[:, None], COMPLETIONS, axis=1)
+        if not self.config.full_branch:
+            return region
+        return region.at[: self.batch_size - self.config.photo_count, 0].set(1.0)
+
+    def _one_of_each(self, images):
+        """One completion of each picture, from both kinds of codes alike, for the discriminator to see beside it."""
+        return images[jnp.arange(self.batch_size), jnp.arange(self.batch_size) % COMPLETIONS]
+
+    def _row_weights(self, state: State):
+        photos = self.config.photos
+        if photos is None:
+            return jnp.ones(self.batch_size)
+        risen = jnp.minimum(1.0, state.images / (1000 * photos.warmup_kimg)) if photos.warmup_kimg else 1.0
+        real = jnp.arange(self.batch_size) >= self.batch_size - self.config.photo_count
+        return jnp.where(real, risen, 1.0)
+
+    def _update(self, state: State, grads) -> State:
+        updates, opt = self._optimizer.update(grads, state.opt, state.params)
+        params = optax.apply_updates(state.params, updates)
+        decay = ema_decay(state.images, self.batch_size, self.config.ema_kimg, self.config.ema_rampup)
+        ema = optax.incremental_update(params, state.ema, 1 - decay)
+        return state.replace(params=params, ema=ema, opt=opt, images=state.images + self.batch_size)
+
+    def _figures(self, done: Completion, targets, known) -> dict[str, jax.Array]:
+        """What tells whether the mixer listens to both of its inputs; 'true' is the picture's own code."""
+        generated = slice(self.batch_size - self.config.photo_count)
+        known = jnp.broadcast_to(known[:, None], (*targets.shape[:-1], 1))
+        seen, hidden = (losses.region_mse(done.images, targets, region) for region in (known, 1 - known))
+        figures = {
+            "gate_other": jnp.mean(done.gate[generated, 1]),
+            "hole_mse_other": jnp.mean(hidden[generated, 1]),
+            "known_psnr": jnp.mean(losses.psnr(seen[generated, 1])),
+        }
+        if self.config.full_branch:
+            figures["gate_true"] = jnp.mean(done.gate[generated, 0])
+            figures["hole_mse_true"] = jnp.mean(hidden[generated, 0])
+        if self.config.photos:
+            figures["known_psnr_photos"] = jnp.mean(losses.psnr(seen[generated.stop :]))
+        return figures
+
+    def _calibrate(self, frozen):
+        """The perceptual term's scale, on pictures of the first seeds, a few at a time."""
+        z = seed_z(range(2 * CALIBRATION_PAIRS), self._z_dim)
+
+        def picture(z):
+            return self.inpainter.render(frozen["model"], self._map(z[None], frozen))[0]
+
+        images = jax.lax.map(picture, jnp.asarray(z), batch_size=8)
+        pairs = images[:CALIBRATION_PAIRS], images[CALIBRATION_PAIRS:]
+        return losses.perceptual_scale(self._distance, frozen["perceptual"], *pairs)
+
+    def _map(self, z, frozen):
+        return self.generator.apply(frozen["model"]["generator"], z, method="map")
+
+    @property
+    def _z_dim(self) -> int:
+        return self.generator.config.z_dim

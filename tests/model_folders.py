@@ -1,0 +1,63 @@
+"""Tiny model folders with random weights, drawn by NumPy so that nothing has to be compiled for them."""
+
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from ganinv_jax.core import folders
+from ganinv_jax.core.configs import from_dict, to_dict
+from ganinv_jax.models.inpainting import light, make_inpainter
+from ganinv_jax.models.stylegan2 import Discriminator, DiscriminatorConfig, Generator, GeneratorConfig
+
+SIDE = 16
+
+
+def tiny_generator(**changes) -> GeneratorConfig:
+    options = {
+        "resolution": SIDE,
+        "z_dim": 6,
+        "w_dim": 5,
+        "mapping": {"num_layers": 2},
+        "synthesis": {"channels": [8, 8, 6]},
+    }
+    return from_dict(GeneratorConfig, options | changes)
+
+
+def tiny_model(inpainter: bool = True, discriminator: bool = False, **changes) -> tuple[dict, dict]:
+    """(config, arrays) as `folders.load` returns them; `changes` are options of the generator."""
+    generator = tiny_generator(**changes)
+    z, c = np.zeros((1, generator.z_dim)), np.zeros((1, generator.c_dim)) if generator.c_dim else None
+    config: dict[str, Any] = {"generator": to_dict(generator)}
+    shapes = {"generator": jax.eval_shape(Generator(generator).init, jax.random.key(0), z, c)}
+    if discriminator:
+        options = DiscriminatorConfig(SIDE, generator.c_dim, generator.img_channels, channels=(8, 8, 6))
+        images = np.zeros((1, SIDE, SIDE, generator.img_channels))
+        config["discriminator"] = to_dict(options)
+        shapes["discriminator"] = jax.eval_shape(Discriminator(options).init, jax.random.key(0), images, c)
+    if inpainter:
+        networks = light(generator)
+        parts = jax.eval_shape(make_inpainter(networks, Generator(generator)).init, jax.random.key(0))
+        config |= {part: to_dict(getattr(networks, part)) for part in parts}
+        shapes |= parts
+    return config, {part: _drawn(part, tree) for part, tree in shapes.items()}
+
+
+def save_tiny_model(path: Path, **options) -> Path:
+    folders.save(path, *tiny_model(**options))
+    return path
+
+
+def _drawn(part: str, shapes: Any) -> Any:
+    """Weights that give pictures of middling contrast; codes and skip features matter about equally."""
+    rng = np.random.default_rng(len(part))
+
+    def draw(path, leaf):
+        name = jax.tree_util.keystr(path)
+        scale = 0.3 if part in ("encoder", "mixer", "skip") or "torgb" in name else 1.0
+        if "'fc" in name and "'mapping'" in name:
+            scale = 100.0  # stored divided by lr_multiplier
+        return np.asarray(scale * rng.standard_normal(leaf.shape), np.float32)
+
+    return jax.tree_util.tree_map_with_path(draw, shapes)

@@ -1,0 +1,60 @@
+"""Networks out of model folders: what is built, and what is refused."""
+
+import jax
+import numpy as np
+import pytest
+from model_folders import tiny_model
+
+from ganinv_jax.core.configs import to_dict
+from ganinv_jax.core.errors import InputError
+from ganinv_jax.models import registry
+from ganinv_jax.models.features import load_features
+from ganinv_jax.models.projected import ProjectedConfig, ProjectedDiscriminator, init_variables
+
+CONFIG, ARRAYS = tiny_model(discriminator=True)
+
+
+@pytest.mark.parametrize("part", ["generator", "discriminator", "encoder", "mixer", "skip"])
+def test_every_part_comes_back_with_its_config_and_weights(part):
+    network = registry.restore(part, CONFIG, ARRAYS)
+    assert to_dict(network.config) == CONFIG[part]
+    assert network.module.config == network.config
+    jax.tree.map(np.testing.assert_array_equal, network.variables, ARRAYS[part])
+
+
+def test_a_projected_discriminator_gets_the_frozen_network_that_no_folder_holds():
+    options = ProjectedConfig(size=32, stages=("stride4",), channels=4, head_channels=(4,))
+    variables = init_variables(ProjectedDiscriminator(options), jax.random.key(0))
+    stored = {name: tree for name, tree in variables.items() if name != "features"}
+    config = {"discriminator": {"kind": "projected", **to_dict(options)}}
+    network = registry.restore("discriminator", config, {"discriminator": stored})
+    shared = network.variables["features"]["efficientnet_lite0"]
+    assert shared is load_features("efficientnet_lite0").variables
+    assert isinstance(network.module, ProjectedDiscriminator) and network.config == options
+
+
+@pytest.mark.parametrize("compute", ["bf16", "source"])
+def test_compute_reaches_the_module(compute):
+    assert registry.restore("generator", CONFIG, ARRAYS, compute).module.compute == compute
+
+
+@pytest.mark.parametrize(
+    ("part", "options", "arrays", "message"),
+    [
+        ("generator", {}, {"encoder": {}}, "must hold the part 'generator', but its parts are encoder"),
+        ("decoder", {}, {"decoder": {}}, "has no option 'decoder'; did you mean 'encoder'"),
+        ("generator", None, None, "must hold the options of 'generator'"),
+        ("generator", {"z_dims": 3}, None, "has no option 'z_dims'; did you mean 'z_dim'"),
+        ("generator", {"w_dim": 7}, None, "weights of generator must fit its config"),
+        ("discriminator", {"kind": "progected"}, None, "did you mean 'projected'"),
+    ],
+)
+def test_what_does_not_fit_is_refused(part, options, arrays, message):
+    config = CONFIG | {part: None if options is None else CONFIG.get(part, {}) | options}
+    with pytest.raises(InputError, match=message):
+        registry.restore(part, config, ARRAYS if arrays is None else arrays)
+
+
+def test_an_unknown_precision_is_refused():
+    with pytest.raises(InputError, match="compute must be one of fp32, bf16, source, but got 'fp64'"):
+        registry.restore("generator", CONFIG, ARRAYS, "fp64")
