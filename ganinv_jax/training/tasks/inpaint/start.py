@@ -4,11 +4,8 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-import jax
-
 from ganinv_jax.core import folders
-from ganinv_jax.core.configs import check, from_dict, to_dict
-from ganinv_jax.core.errors import InputError
+from ganinv_jax.core.configs import check, from_dict, to_dict, unknown_key
 from ganinv_jax.models import registry
 from ganinv_jax.models.inpainting import PARTS, Inpainter, InpainterConfig, light, make_inpainter, psp
 from ganinv_jax.models.stylegan2 import GeneratorConfig
@@ -18,15 +15,15 @@ from ganinv_jax.training.tasks.inpaint.config import InpaintConfig
 
 @dataclasses.dataclass(frozen=True)
 class Start:
-    """inpainter: the modules, described by `options` (part -> config). variables: the generator's and those of the
-    parts that the folder holds as the recipe wants them. discriminator: its variables, or None; other_parts: what the
-    folder's config and arrays say of a discriminator that is neither trained nor used, to be handed on."""
+    """inpainter: the modules. config: their options by part, as a model folder tells them. variables: the generator's,
+    and those of the parts that the folder holds with the same options. discriminator: likewise, or None. kept: config
+    and arrays of a discriminator that the recipe does not use, to be handed on."""
 
     inpainter: Inpainter
-    options: dict[str, Any]
+    config: dict[str, Any]
     variables: dict[str, Any]
     discriminator: dict[str, Any] | None
-    handed_on: tuple[dict[str, Any], dict[str, Any]]
+    kept: tuple[dict[str, Any], dict[str, Any]]
 
 
 def read_start(config: InpaintConfig) -> Start:
@@ -35,28 +32,23 @@ def read_start(config: InpaintConfig) -> Start:
     Raises InputError where it holds no unconditional RGB generator, or lacks a part that is not to be trained.
     """
     model, arrays = folders.load(config.init_from)
-    network = registry.restore("generator", model, arrays, config.compute)
-    options = network.config
+    generator = registry.restore("generator", model, arrays, config.compute)
+    channels, labels = generator.config.img_channels, generator.config.c_dim
     check(
-        options.c_dim == 0 and options.img_channels == 3,
+        (channels, labels) == (3, 0),
         f"The generator of an inpainter must make RGB pictures and take no labels, but that of {config.init_from} has "
-        f"{options.img_channels} channels and {options.c_dim} labels.",
+        f"{channels} channels and {labels} labels.",
     )
-    networks = _networks(config, options, model)
-    inpainter = make_inpainter(networks, network.module)
-    entries = {part: to_dict(getattr(networks, part)) for part in PARTS if getattr(networks, part)}
-    variables = {"generator": network.variables}
-    shapes = jax.eval_shape(inpainter.init, jax.random.key(0))
-    for part in entries:
-        if part in arrays and model.get(part) == entries[part]:
-            folders.check_like(arrays[part], shapes[part], part)
-            variables[part] = arrays[part]
+    networks = _networks(config, generator.config, model)
+    options = {part: to_dict(getattr(networks, part)) for part in PARTS if getattr(networks, part)}
+    held = [part for part, wanted in options.items() if part in arrays and model.get(part) == wanted]
+    variables = {part: registry.restore(part, model, arrays).variables for part in held}
     return Start(
-        inpainter,
-        {"generator": to_dict(options), **entries},
-        variables,
+        make_inpainter(networks, generator.module),
+        {"generator": to_dict(generator.config), **options},
+        {"generator": generator.variables, **variables},
         _discriminator(config, model, arrays),
-        _handed_on(config, model, arrays),
+        _kept(config, model, arrays),
     )
 
 
@@ -73,33 +65,31 @@ def make_adversary(config: InpaintConfig, resolution: int) -> Adversary | None:
 
 def _networks(config: InpaintConfig, generator: GeneratorConfig, model: Mapping[str, Any]) -> InpainterConfig:
     """The preset with the recipe's changes for the parts in training, the folder's own options for the others."""
-    preset = {"light": light, "psp": psp}[config.preset](generator, config.skip_resolutions)
-    wanted = to_dict(preset)
-    unknown = sorted(config.options.keys() - wanted.keys())
-    check(not unknown, f"options must be those of encoder, mixer and skip, but there are {', '.join(unknown)}.")
+    options = to_dict({"light": light, "psp": psp}[config.preset](generator, config.skip_resolutions))
     for part, changes in config.options.items():
-        wanted[part] = wanted[part] | dict(changes)
-    wanted["mixer"]["gate"] = config.gate
-    for part in PARTS:
-        if part in config.trains:
-            continue
-        wanted[part] = model.get(part)
-        if wanted[part] is None and part != "skip":
-            raise InputError(
-                f"The {part} is not in training, so init_from must hold one, but {config.init_from} does not; name the "
-                f"model folder that stage 1 wrote, or train it too (config.trains)."
-            )
-    return from_dict(InpainterConfig, wanted)
+        if part not in options:
+            raise unknown_key(part, options, "config.options")
+        options[part] |= changes
+    options["mixer"]["gate"] = config.gate
+    for part in set(PARTS) - set(config.trains):
+        options[part] = model.get(part)
+        check(
+            part == "skip" or options[part] is not None,
+            f"The {part} is not in training, so init_from must hold one, but {config.init_from} does not; name the "
+            "model folder that stage 1 wrote, or train it too (config.trains).",
+        )
+    return from_dict(InpainterConfig, options)
 
 
 def _discriminator(config: InpaintConfig, model: Mapping[str, Any], arrays: Mapping[str, Any]) -> Any:
     """The folder's discriminator, where it is of the kind and the options that the recipe asks for."""
     kind, chosen = ("projected", config.projected) if config.projected else ("stylegan2", config.stylegan2)
-    entry = {"kind": "stylegan2", **model.get("discriminator", {})}
-    same = chosen is not None and entry == {"kind": kind, **to_dict(chosen.network)}
+    given = {"kind": "stylegan2", **model.get("discriminator", {})}
+    same = chosen is not None and given == {"kind": kind, **to_dict(chosen.network)}
     return arrays.get("discriminator") if same else None
 
 
-def _handed_on(config: InpaintConfig, model: Mapping[str, Any], arrays: Mapping[str, Any]) -> tuple[dict, dict]:
-    keep = {"discriminator"} if config.projected is None and config.stylegan2 is None else set()
-    return tuple({part: tree[part] for part in keep & tree.keys()} for tree in (model, arrays))  # type: ignore
+def _kept(config: InpaintConfig, model: Mapping[str, Any], arrays: Mapping[str, Any]) -> tuple[dict, dict]:
+    keep = not config.projected and not config.stylegan2 and "discriminator" in arrays
+    parts = ["discriminator"] if keep else []
+    return {part: model[part] for part in parts}, {part: arrays[part] for part in parts}

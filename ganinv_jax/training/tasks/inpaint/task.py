@@ -114,8 +114,8 @@ class InpaintTask:
 
     def export(self, state: State) -> tuple[dict[str, Any], dict[str, Any]]:
         """The generator, the averaged parts, and the discriminator."""
-        config, arrays = self._start.handed_on
-        config, arrays = self._start.options | config, {**self.frozen["model"], **state.ema, **arrays}
+        config, arrays = self._start.kept
+        config, arrays = {**self._start.config, **config}, {**self.frozen["model"], **state.ema, **arrays}
         if self.adversary:
             config["discriminator"], arrays["discriminator"] = self.adversary.export(state.adversary)
         return config, jax.device_get(arrays)
