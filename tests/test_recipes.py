@@ -5,12 +5,20 @@ from pathlib import Path
 import jax
 import numpy as np
 import pytest
+from model_folders import save_tiny_model
 from PIL import Image
 
 from ganinv_jax.training import config
 from ganinv_jax.training.loop import keys
 
 FOLDER = Path(__file__).parents[1] / "configs"
+INPAINT = [
+    "batch_size=4",
+    "perceptual_size=32",
+    "show.count=1",
+    "stylegan2.network.resolution=16",
+    "stylegan2.network.channels=(8, 8, 6)",
+]
 TINY = {
     "gan_cat64": [
         "batch_size=4",
@@ -22,6 +30,8 @@ TINY = {
         "projected.network.channels=4",
         "projected.network.head_channels=(4, 4, 4)",
     ],
+    "inpaint_cat64_stage1": INPAINT,
+    "inpaint_cat64_stage2": INPAINT,
 }
 """What makes a recipe tiny; a new one needs an entry here."""
 
@@ -35,9 +45,11 @@ def pictures(tmp_path_factory):
     return str(folder)
 
 
-def _make(name: str, pictures: str, options=()):
-    overrides = [f"config.{option}" for option in (*options, f"data.source={pictures}")]
-    return config.load(str(FOLDER / f"{name}.py"), overrides).make()
+def _make(name: str, pictures: str, model: Path | None = None, options=()):
+    """The recipe's task; inpainting starts from the folder `model`."""
+    inpaint = name.startswith("inpaint")
+    given = [f"photos.source={pictures}", f"init_from={model}"] if inpaint else [f"data.source={pictures}"]
+    return config.load(str(FOLDER / f"{name}.py"), [f"config.{option}" for option in (*options, *given)]).make()
 
 
 def test_every_recipe_is_tried():
@@ -46,12 +58,11 @@ def test_every_recipe_is_tried():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", TINY)
-def test_a_recipe_traces_at_its_full_size(name, pictures):
-    task = _make(name, pictures)
+def test_a_recipe_traces_at_its_full_size(name, pictures, tmp_path):
+    model = save_tiny_model(tmp_path / "model", resolution=64, synthesis={"channels": [8, 8, 8, 6, 6]})
+    task = _make(name, pictures, model)
     key, _ = keys(task)
-    state = jax.eval_shape(task.init, key)
-    side = task.config.generator.resolution
-    batch = {"image": jax.ShapeDtypeStruct((task.batch_size, side, side, 3), np.uint8)}
+    state, batch = jax.eval_shape(task.init, key), next(iter(task.batches(0)))
 
     def step(state, batch, frozen):
         return task.step(state, batch, key, frozen=frozen, variant=task.variant(0))
@@ -63,8 +74,8 @@ def test_a_recipe_traces_at_its_full_size(name, pictures):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", TINY)
-def test_a_tiny_version_takes_a_step(name, pictures):
-    task = _make(name, pictures, TINY[name])
+def test_a_tiny_version_takes_a_step(name, pictures, tmp_path):
+    task = _make(name, pictures, save_tiny_model(tmp_path / "model"), TINY[name])
     key, _ = keys(task)
     step = jax.jit(lambda s, b, f: task.step(s, b, key, frozen=f, variant=task.variant(0)))
     _, metrics = step(task.init(key), next(iter(task.batches(0))), task.frozen)

@@ -13,6 +13,8 @@ from ganinv_jax.data.sources import Source
 
 Batch = dict[str, np.ndarray]
 
+ENDLESS = 1 << 48  # pictures; Grain's own endless repetition overflows with batches of one
+
 
 class Loader(Iterator[Batch]):
     """An endless iterator of batches.
@@ -59,7 +61,7 @@ class Loader(Iterator[Batch]):
             raise InputError(f"The data's seed must lie in [0, 2**32), but it is {seed}.")
         self._squares = _Squares(source, resolution, cache_bytes)
         self._rows = slice(batch // process_count * process_index, batch // process_count * (process_index + 1))
-        order = grain.MapDataset.range(len(source)).seed(seed).shuffle().repeat(None)
+        order = grain.MapDataset.range(len(source)).seed(seed).shuffle().repeat(ENDLESS // len(source) + 1)
         self._steps = order.random_map(_flip if mirror else _keep).batch(batch).map(self._load)
         threads = threads or min(8, os.cpu_count() or 1)
         ahead = grain.ReadOptions(num_threads=threads, prefetch_buffer_size=2 * threads)

@@ -171,3 +171,7 @@ def test_options_that_do_not_fit_are_sentences():
         Loader(Coloured(4), 4, 8, process_index=2, process_count=2)
     with pytest.raises(InputError, match="seed"):
         Loader(Coloured(4), 4, 8, seed=-1)
+
+
+def test_batches_of_one():
+    assert numbers(take(Loader(Coloured(3), 1, 8), 3)).shape == (3,)

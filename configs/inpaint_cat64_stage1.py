@@ -1,0 +1,38 @@
+"""Stage 1 at 64 px for a small processor: encoder and gated mixer on pictures of a frozen generator.
+
+Yildirim et al. 2023 (arXiv:2307.15033) leave weights and rates open. These are from a trial at this size and budget (an
+Adam rate of 3e-4 and an adversarial weight of 0.02) and from the authors' later code, korhankemalkaya/styleres (betas
+of 0.9 and 0.99, real pictures beside the generated ones).
+"""
+
+import ml_collections
+
+
+def get_config() -> ml_collections.ConfigDict:
+    config = ml_collections.ConfigDict()
+    config.task = "inpaint"
+    config.seed = 0
+    config.batch_size = 16
+    config.init_from = "runs/gan_cat64/model"
+    config.trains = ("encoder", "mixer")
+    config.preset = "light"
+    config.holes = "train"
+    config.photos = {"source": "data/afhqcat_64_train.zip", "fraction": 0.25, "warmup_kimg": 10.0}
+    config.show = {"source": None, "holes": "large"}
+    config.weights = {"mse": 1.0, "perceptual": 0.5, "latent": 0.1, "adversarial": 0.02}
+    config.optimizer = {"learning_rate": 3e-4, "b1": 0.9, "b2": 0.99, "warmup": 100}
+    # R1 is 10 at 256 px in the authors' code, and goes with the number of pixels.
+    config.stylegan2 = {
+        "network": {"resolution": 64, "channels": (128, 128, 96, 64, 32)},
+        "r1_gamma": 0.625,
+        "augment": None,
+    }
+    config.ema_kimg = 10.0
+    config.loop = {
+        "total_kimg": 200.0,
+        "log_kimg": 0.32,
+        "snapshot_kimg": 5.0,
+        "checkpoint_kimg": 5.0,
+        "export_kimg": 20.0,
+    }
+    return config
