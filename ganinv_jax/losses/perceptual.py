@@ -12,10 +12,10 @@ from ganinv_jax.models.features import Features, load_features
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class PerceptualDistance:
-    """Mean squared difference of features whose channels have unit length, averaged over stages; a distance a picture.
+    """Squared distance of unit feature vectors, averaged over positions, then over stages: 0 to 4, one a picture.
 
     Every spatial feature vector is divided by its length first, as LPIPS does (Zhang et al., arXiv:1801.03924; here
-    with equal weights for all channels and stages). `size` is the side that pictures are resized to (None: as they
+    with a weight of 1 for all channels, and the mean over stages where LPIPS sums them). `size` is the side that pictures are resized to (None: as they
     are); `features` defaults to EfficientNet-Lite0.
     """
 
@@ -55,9 +55,14 @@ class PerceptualDistance:
         mask: Float[Array, "b h w 1"] | None = None,
     ) -> Float[Array, " b"]:
         """Distances [b] of images from what `embed` gave for the same mask."""
-        found = self.embed(variables, images, mask)
-        stages = [jnp.mean((found[stage] - targets[stage]) ** 2, axis=(1, 2, 3)) for stage in self.stages]
-        return sum(stages, jnp.zeros(len(images))) / len(self.stages)
+        return self.between(self.embed(variables, images, mask), targets)
+
+    def between(
+        self, a: dict[str, Float[Array, "#b h w c"]], b: dict[str, Float[Array, "#b h w c"]]
+    ) -> Float[Array, " b"]:
+        """Distances [b] of what `embed` gave; one picture's goes with any number of others."""
+        squares = [jnp.sum((a[stage] - b[stage]) ** 2, axis=-1) for stage in self.stages]
+        return jnp.mean(jnp.stack([jnp.mean(square, axis=(1, 2)) for square in squares]), axis=0)
 
 
 def _unit(x: Float[Array, "b h w c"]) -> Float[Array, "b h w c"]:

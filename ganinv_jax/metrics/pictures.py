@@ -54,8 +54,7 @@ def _pairwise(distance, variables, images, mask):
     found = distance.embed(variables, images, mask[None])
 
     def to_all(one):
-        stages = [jnp.mean((one[stage] - found[stage]) ** 2, axis=(1, 2, 3)) for stage in distance.stages]
-        return sum(stages) / len(stages)
+        return distance.between({stage: x[None] for stage, x in one.items()}, found)
 
     # One picture at a time against all, or the differences of all pairs would be in memory at once.
     return jax.lax.map(to_all, found) / jnp.mean(mask)

@@ -19,14 +19,14 @@ def pictures():
     return [jax.random.uniform(key, (3, 32, 32, 3), minval=-1) for key in jax.random.split(jax.random.key(0))]
 
 
-def test_it_is_the_mean_squared_difference_of_unit_features(distance, pictures):
+def test_it_is_the_squared_distance_of_unit_features(distance, pictures):
     features = load_features()
     a, b = (features.extract(features.variables, images, stages=distance.stages) for images in pictures)
     expected = np.zeros(3)
     for stage in distance.stages:
         x, y = (np.asarray(f[stage], np.float64) for f in (a, b))
         x, y = (f / np.sqrt((f**2).sum(axis=-1, keepdims=True)) for f in (x, y))
-        expected += ((x - y) ** 2).mean(axis=(1, 2, 3)) / 2
+        expected += ((x - y) ** 2).sum(axis=-1).mean(axis=(1, 2)) / 2
     np.testing.assert_allclose(distance(distance.variables, *pictures), expected, rtol=1e-4)
 
 
