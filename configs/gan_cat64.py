@@ -20,7 +20,7 @@ def get_config() -> ml_collections.ConfigDict:
     config.generator = to_dict(cat64())
     config.optimizer = {"learning_rate": 2e-3, "b1": 0.0, "b2": 0.99}
     # Mixing half and heads a quarter as wide as the paper's, which would take most of a step on a CPU.
-    config.projected = {"network": {"channels": 32, "head_channels": (32, 64, 128)}}
+    config.projected = {"network": {"channels": 32, "head_channels": (32, 64, 128), "spread_group": 8}}
     config.share_fakes = True
     config.ema_kimg = 20.0
     config.ema_rampup = 0.05

@@ -1,5 +1,6 @@
 """The projected discriminator: its layers against numpy, its variables' roles, and that it learns."""
 
+import dataclasses
 import functools
 
 import jax
@@ -11,7 +12,7 @@ import pytest
 from ganinv_jax.core.errors import InputError
 from ganinv_jax.losses.hinge import discriminator_hinge
 from ganinv_jax.models.projected import ProjectedConfig, ProjectedDiscriminator, init_variables
-from ganinv_jax.models.projected.layers import BatchNorm, SpectralConv, enlarge, halving_conv
+from ganinv_jax.models.projected.layers import BatchNorm, SpectralConv, Spread, enlarge, halving_conv
 
 RNG = np.random.default_rng(0)
 CONFIG = ProjectedConfig(size=64, stages=("stride4", "stride8"), channels=4, head_channels=(4, 6, 8))
@@ -187,6 +188,38 @@ def test_gradients_of_halving_with_patches_are_the_convolutions(shape):
         np.testing.assert_allclose(found, expected, atol=1e-4 * np.abs(expected).max())
 
 
+def test_spread_scores_how_much_a_group_differs():
+    """Against NumPy: log deviations over neighbours, less their running average; 0 outside of training."""
+    spread, x = Spread(group=2), RNG.standard_normal((6, 3, 5, 4)).astype(np.float32)
+    x[2:4] *= 0.1
+    variables = spread.init(jax.random.key(0), x, True)
+    variables["buffers"]["mean"] = jnp.asarray([0.3, -0.2, 0.1, 0.0])
+    scores, moved = spread.apply(variables, x, True, mutable="buffers")
+    deviations = np.log(np.sqrt(x.reshape(3, 2, 3, 5, 4).astype(np.float64).var(axis=1).mean(axis=(1, 2))))
+    kernel = np.asarray(variables["params"]["product"]["kernel"])[0, 0]
+    expected = (deviations - np.asarray(variables["buffers"]["mean"])) @ (kernel / np.linalg.norm(kernel))
+    np.testing.assert_allclose(scores, np.repeat(expected[:, 0], 2), rtol=1e-4)
+    average = np.asarray(variables["buffers"]["mean"])
+    average = average + 0.1 * (deviations.mean(axis=0) - average)
+    np.testing.assert_allclose(moved["buffers"]["mean"], average, rtol=1e-4)
+    np.testing.assert_array_equal(spread.apply(variables, x, False), np.zeros(6))
+    with pytest.raises(ValueError, match="multiple of spread_group"):
+        spread.apply(variables, x[:5], True, mutable="buffers")
+
+
+def test_heads_with_spread_see_a_batch_of_likes(variables, features):
+    """BatchNorm's statistics hide how far pictures of a batch differ; with `spread_group` every head is told."""
+    discriminator = ProjectedDiscriminator(dataclasses.replace(CONFIG, spread_group=4))
+    fresh = init_variables(discriminator, jax.random.key(0))
+    assert {"head_stride4", "head_stride8"} == {name for name, head in fresh["params"].items() if "spread" in head}
+
+    def logits(features):
+        return discriminator.apply(fresh, features, train=True, method="heads", mutable="buffers")[0]
+
+    for one, other in zip(logits(features), logits([0.5 * x for x in features]), strict=True):
+        assert np.ptp(np.asarray(one - other)) < 1e-2 < np.abs(np.mean(one - other))
+
+
 def test_enlarge_is_bilinear():
     x = jnp.asarray(RNG.standard_normal((2, 3, 5, 4)), jnp.float32)
     np.testing.assert_allclose(enlarge(x), jax.image.resize(x, (2, 6, 10, 4), "linear"), atol=1e-6)
@@ -199,6 +232,7 @@ def test_enlarge_is_bilinear():
         ({"mixing_kernel": 2}, "mixing_kernel must be odd"),
         ({"head_channels": (8,)}, "head_channels must have a width"),
         ({"channels": 0}, "channels must be positive"),
+        ({"spread_group": 1}, "spread_group must be 0 or at least 2"),
     ],
 )
 def test_bad_options_are_refused(options, message):

@@ -11,6 +11,7 @@ from ganinv_jax.core import folders
 from ganinv_jax.core.configs import from_dict, to_dict
 from ganinv_jax.core.errors import InputError
 from ganinv_jax.models.stylegan2 import DiscriminatorConfig
+from ganinv_jax.training.adversaries.projected import ProjectedAdversary, ProjectedAdversaryConfig
 from ganinv_jax.training.adversaries.stylegan2 import StyleGAN2Adversary, StyleGAN2AdversaryConfig, frozen_layers
 from ganinv_jax.training.ema import ema_decay
 from ganinv_jax.training.optimizers import AdamConfig, lazy
@@ -209,3 +210,20 @@ def test_the_projected_discriminator_trains_its_heads_alone(pictures):
     assert _moved(start.adversary.buffers, state.adversary.buffers)
     assert not _moved(start.adversary.mixing, state.adversary.mixing)
     assert {"loss_g", "loss_d", "real_score", "fake_score"} <= metrics.keys()
+
+
+def test_a_discriminator_goes_on_with_spread_added():
+    """Heads that were trained without it keep their weights; others' weights are refused."""
+    network = {"size": 32, "stages": ["stride4"], "channels": 4, "head_channels": [4]}
+    plain, more, other = (
+        ProjectedAdversary(from_dict(ProjectedAdversaryConfig, {"network": network | changes}))
+        for changes in ({}, {"spread_group": 2}, {"channels": 8})
+    )
+    trained = plain.export(plain.init(jax.random.key(1)))[1]
+    state = more.init(jax.random.key(2), trained)
+    head = state.params["head_stride4"]
+    assert "spread" in head
+    kept = {name: tree for name, tree in head.items() if name != "spread"}
+    assert not _moved(kept, trained["params"]["head_stride4"])
+    with pytest.raises(InputError, match="The weights of the discriminator must fit its config"):
+        other.init(jax.random.key(2), trained)

@@ -18,6 +18,8 @@ class ProjectedConfig:
         all, each further head one less at the front; the logits that follow are a 4x4 convolution without padding. So
         that all heads end at 8x8, as in the paper's code, and give 5x5 logits, there is one width less than stages at
         a size of 128, and one more for each doubling of it; at 256 the code has (64, 128, 256, 512).
+    spread_group: how many pictures each head compares to tell whether they differ enough (see `Spread`); 0, as in the
+        paper: none. Against generators that draw one pose.
     """
 
     feature_network: str = "efficientnet_lite0"
@@ -26,11 +28,13 @@ class ProjectedConfig:
     channels: int = 64
     mixing_kernel: int = 3
     head_channels: tuple[int, ...] = (128, 256, 512)
+    spread_group: int = 0
 
     def __post_init__(self) -> None:
         check(self.size > 0 and self.size % 32 == 0, f"size must be a multiple of 32, but it is {self.size}.")
         check(self.mixing_kernel % 2 == 1, f"mixing_kernel must be odd, but it is {self.mixing_kernel}.")
         check(self.channels > 0, f"channels must be positive, but it is {self.channels}.")
+        check(self.spread_group != 1 and self.spread_group >= 0, "spread_group must be 0 or at least 2 pictures.")
         few, many = len(self.head_channels), len(self.stages)
         check(
             1 <= many <= few + 1,

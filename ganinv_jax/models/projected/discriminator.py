@@ -14,7 +14,7 @@ from jaxtyping import Array, Float, Key
 
 from ganinv_jax.models.features import load_features
 from ganinv_jax.models.projected.config import ProjectedConfig
-from ganinv_jax.models.projected.layers import BatchNorm, SpectralConv, convolve, default_init, enlarge
+from ganinv_jax.models.projected.layers import BatchNorm, SpectralConv, Spread, convolve, default_init, enlarge
 
 _DRAWN = ["params", "buffers", "frozen"]
 
@@ -52,7 +52,8 @@ class ProjectedDiscriminator(nn.Module):
             for i, (stage, width) in enumerate(zip(config.stages, widths, strict=True))
         ]
         self.scale_heads = [
-            Head(config.head_channels[i:], name=f"head_{stage}") for i, stage in enumerate(config.stages)
+            Head(config.head_channels[i:], config.spread_group, name=f"head_{stage}")
+            for i, stage in enumerate(config.stages)
         ]
 
     def __call__(self, images: Float[Array, "b h w 3"], train: bool = False) -> list[Float[Array, "b h w"]]:
@@ -106,11 +107,13 @@ class Head(nn.Module):
     """Halves the picture once for each of `channels`, then one convolution as large as 4x4 gives the logits."""
 
     channels: tuple[int, ...]
+    spread_group: int = 0
 
     @nn.compact
     def __call__(self, x: Float[Array, "b h w i"], train: bool) -> Float[Array, "b H W"]:
+        spread = Spread(self.spread_group, name="spread")(x, train)[:, None, None] if self.spread_group else 0
         for i, channels in enumerate(self.channels):
             # No bias: the normalisation would take it away again.
             x = SpectralConv(channels, 4, halve=True, name=f"conv{i}")(x, train)
             x = nn.leaky_relu(BatchNorm(name=f"norm{i}")(x, train), 0.2)
-        return SpectralConv(1, min(4, *x.shape[1:3]), name="logits")(x, train)[..., 0]
+        return SpectralConv(1, min(4, *x.shape[1:3]), name="logits")(x, train)[..., 0] + spread

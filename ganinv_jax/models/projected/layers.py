@@ -65,6 +65,38 @@ class BatchNorm(nn.Module):
         return x * gain + (bias - now[0] * gain)
 
 
+class Spread(nn.Module):
+    """A score for how much the pictures of a group differ, as reals differ or less: the same for all of a group.
+
+    Each channel's log standard deviation over `group` neighbours in the batch, less its running average over all calls
+    (so that it is above zero for pictures that differ more than usual), goes through one spectrally normalised product.
+    BatchNorm, which sees reals and fakes apart, would hide the difference. Without `train` the score is 0, so that it
+    does not depend on the other pictures of a batch.
+
+    The idea is minibatch standard deviation (Karras et al., arXiv:1710.10196, section 3), on frozen features. Raises
+    ValueError where the group divides neither the batch nor is larger than it.
+    """
+
+    group: int
+    momentum: float = 0.1
+
+    @nn.compact
+    def __call__(self, x: Float[Array, "b h w c"], train: bool) -> Float[Array, " b"]:
+        batch, height, width, channels = x.shape
+        usual = self.variable("buffers", "mean", jnp.zeros, (channels,))
+        product = SpectralConv(1, 1, name="product")
+        if not train:
+            return product(jnp.zeros((batch, 1, 1, channels)), train)[:, 0, 0, 0]
+        group = min(self.group, batch)
+        if batch % group:
+            raise ValueError(f"the batch must be a multiple of spread_group {group}, but it holds {batch} pictures.")
+        variance = jnp.var(x.reshape(batch // group, group, height, width, channels), axis=1)
+        spread = 0.5 * jnp.log(jnp.mean(variance, axis=(1, 2)) + 1e-8)
+        scores = product((spread - usual.value)[:, None, None], train)[:, 0, 0, 0]
+        _update(self, usual, usual.value + self.momentum * (jnp.mean(spread, axis=0) - usual.value), train)
+        return jnp.repeat(scores, group)
+
+
 def convolve(x: Float[Array, "b h w i"], kernel: Float[Array, "k k i o"], padding: int = 0) -> Float[Array, "b H W o"]:
     """Convolution of stride 1."""
     return lax.conv_general_dilated(

@@ -7,9 +7,12 @@ import flax.struct
 import jax
 import jax.numpy as jnp
 import optax
+from flax import traverse_util
 
+from ganinv_jax.core import folders
 from ganinv_jax.core.configs import to_dict
 from ganinv_jax.data.augment import diffaugment
+from ganinv_jax.losses.hinge import discriminator_hinge, generator_hinge
 from ganinv_jax.models.features import load_features
 from ganinv_jax.models.projected import ProjectedConfig, ProjectedDiscriminator, init_variables
 from ganinv_jax.training.optimizers import AdamConfig, adam
@@ -46,7 +49,10 @@ class ProjectedAdversary:
         self.frozen = {config.network.feature_network: load_features(config.network.feature_network).variables}
 
     def init(self, key, model=None):
-        variables = model or init_variables(self._network, key)
+        fresh = init_variables(self._network, key)
+        variables = {name: tree for name, tree in fresh.items() if name != "features"}
+        if model is not None:
+            variables = _go_on_from(model, variables)
         params = variables["params"]
         return State(params, variables["buffers"], variables["frozen"], self._optimizer.init(params))
 
@@ -56,7 +62,7 @@ class ProjectedAdversary:
     def judge(self, state, fakes, c, key, frozen):
         features = self._extract(state, fakes, key, frozen)
         logits, _ = self._heads(state, state.params, features, frozen)
-        return -_mean_over_heads(logits, lambda x: x), jax.lax.stop_gradient(features)
+        return jnp.mean(generator_hinge(logits)), jax.lax.stop_gradient(features)
 
     def learn(self, state, reals, fakes, c, key, frozen, variant, seen=None):
         fake_key, real_key = jax.random.split(key)
@@ -67,10 +73,8 @@ class ProjectedAdversary:
         def loss_fn(params):
             real_logits, buffers = self._heads(state, params, real_features, frozen)
             fake_logits, buffers = self._heads(state.replace(buffers=buffers), params, seen, frozen)
-            real_loss = _mean_over_heads(real_logits, lambda x: jax.nn.relu(1 - x))
-            fake_loss = _mean_over_heads(fake_logits, lambda x: jax.nn.relu(1 + x))
-            scores = [_mean_over_heads(logits, lambda x: x) for logits in (real_logits, fake_logits)]
-            return real_loss + fake_loss, (buffers, scores)
+            scores = [-jnp.mean(generator_hinge(logits)) for logits in (real_logits, fake_logits)]
+            return jnp.mean(discriminator_hinge(real_logits, fake_logits)), (buffers, scores)
 
         (loss, (buffers, scores)), grads = jax.value_and_grad(loss_fn, has_aux=True)(state.params)
         updates, opt = self._optimizer.update(grads, state.opt, state.params)
@@ -92,6 +96,10 @@ class ProjectedAdversary:
         return logits, moved["buffers"]
 
 
-def _mean_over_heads(logits, transform):
-    """The mean over positions and pictures, averaged over heads, so that the figure does not grow with their number."""
-    return jnp.mean(jnp.stack([jnp.mean(transform(x)) for x in logits]))
+def _go_on_from(model, fresh):
+    """`model`'s variables; heads that it trained without `Spread` get a fresh one."""
+    given, wanted = traverse_util.flatten_dict(model), traverse_util.flatten_dict(fresh)
+    added = {path: leaf for path, leaf in wanted.items() if "spread" in path and path not in given}
+    variables = traverse_util.unflatten_dict(given | added)
+    folders.check_like(variables, fresh, "the discriminator")
+    return variables
