@@ -1,5 +1,6 @@
 """Model folders: `config.json`, one `PART.safetensors` a part, and a `MODEL_CARD.md`. Nothing in them is executed."""
 
+import difflib
 import json
 import os
 from collections.abc import Mapping
@@ -19,6 +20,7 @@ from ganinv_jax.core.files import atomic_folder
 
 FORMAT = 1  # the newest layout that this version reads, and the one it writes
 DTYPES = {"fp32": jnp.float32, "fp16": jnp.float16, "bf16": jnp.bfloat16}
+BUNDLED = Path(__file__).resolve().parents[1] / "bundled"
 CONFIG, CARD = "config.json", "MODEL_CARD.md"
 
 Config = dict[str, Any]
@@ -66,6 +68,31 @@ def load(path: str | os.PathLike) -> tuple[Config, Arrays]:
     check((path / CONFIG).is_file(), f"A model folder must hold {CONFIG}, but {path} does not; is it another folder?")
     config = _read_config(path / CONFIG)
     return config, {part: _read_part(path / f"{part}.safetensors") for part in config.pop("parts")}
+
+
+def find(source: str | os.PathLike) -> Path:
+    """The model folder that `source` means: a path, or the name of a bundled model where no model has that path.
+
+    Raises InputError, with the nearest name, where there is neither.
+    """
+    path, names = Path(source).expanduser(), bundled()
+    if (path / CONFIG).is_file() or (path.exists() and str(source) not in names):
+        return path
+    if str(source) in names:
+        return BUNDLED / str(source)
+    near = difflib.get_close_matches(str(source), names, n=1)
+    if near:
+        remedy = f"did you mean {near[0]!r}?"
+    elif names:
+        remedy = f"give the path of one, or the name of a bundled one: {', '.join(names)}."
+    else:
+        remedy = "give the path of one, since no model is bundled with this installation."
+    raise InputError(f"There is no model {str(source)!r}; {remedy}")
+
+
+def bundled() -> list[str]:
+    """The names of the models that the package brings along."""
+    return sorted(file.parent.name for file in BUNDLED.glob(f"*/{CONFIG}"))
 
 
 def check_like(arrays: Mapping[str, Any], shapes: Mapping[str, Any], what: str) -> None:

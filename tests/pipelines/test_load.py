@@ -9,8 +9,9 @@ from model_folders import save_tiny_model, tiny_model
 from safetensors.numpy import load_file, save_file
 
 import ganinv_jax
+from ganinv_jax.core import folders
 from ganinv_jax.core.errors import InputError
-from ganinv_jax.pipelines.load import bundled, load
+from ganinv_jax.pipelines.load import load
 
 
 @pytest.fixture(scope="module")
@@ -21,9 +22,7 @@ def folder(tmp_path_factory):
 @pytest.fixture
 def shelf(tmp_path, monkeypatch):
     """Where bundled models lie; empty."""
-    import sys
-
-    monkeypatch.setattr(sys.modules["ganinv_jax.pipelines.load"], "BUNDLED", tmp_path / "bundled")
+    monkeypatch.setattr(folders, "BUNDLED", tmp_path / "bundled")
     return tmp_path / "bundled"
 
 
@@ -38,11 +37,11 @@ def test_a_folder(folder):
 def test_bundled_names(folder, shelf, tmp_path, monkeypatch):
     for name in ("cat64", "dog64"):
         shutil.copytree(folder, shelf / name)
-    assert bundled() == ["cat64", "dog64"]
+    assert folders.bundled() == ["cat64", "dog64"]
     assert load().name == "cat64" and load("dog64").name == "dog64"
     with pytest.raises(InputError, match="There is no model 'cat46'; did you mean 'cat64'?"):
         load("cat46")
-    with pytest.raises(InputError, match="or one of the bundled models: cat64, dog64."):
+    with pytest.raises(InputError, match="or the name of a bundled one: cat64, dog64."):
         load("horse")
     monkeypatch.chdir(tmp_path)  # a folder of one's own comes first, unless it is no model
     (tmp_path / "dog64").mkdir()

@@ -31,7 +31,7 @@ def read_start(config: InpaintConfig) -> Start:
 
     Raises InputError where it holds no unconditional RGB generator, or lacks a part that is not to be trained.
     """
-    model, arrays = folders.load(config.init_from)
+    model, arrays = folders.load(folders.find(config.init_from))
     generator = registry.restore("generator", model, arrays, config.compute)
     channels, labels = generator.config.img_channels, generator.config.c_dim
     check(
