@@ -15,7 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--workdir", required=True, metavar="DIR", help="where the run is written, and found again")
     parser.add_argument(
-        "--init-from", metavar="MODEL", help="a model folder or a bundled name to start from (--config.init_from)"
+        "--init-from", metavar="MODEL", help="a model or a bundled name to start from (--config.init_from)"
     )
     parser.add_argument("--dry-run", action="store_true", help="print the plan and write nothing")
     parser.add_argument("--profile", metavar="A:B", help="trace the steps A to B of this process into DIR/profile")

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, UInt8
 
@@ -64,7 +65,7 @@ def evaluate_photos(
         for where, mask in (("hole", missing), ("known", ~missing)):
             figures[f"std_{where}"] = deviation[mask].mean()
             for distance in distances:
-                pairs = pairwise_distances(distance, to_float(completions), mask[..., None])
+                pairs = pairwise_distances(distance, to_float(completions), jnp.asarray(mask[..., None]))
                 mean = pairs.sum() / (samples * (samples - 1))
                 figures[f"diversity_{where}_{distance.features.name}"] = mean
         erased = np.where(missing[..., None], np.uint8(127), photo)

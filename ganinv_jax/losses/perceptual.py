@@ -15,8 +15,8 @@ class PerceptualDistance:
     """Squared distance of unit feature vectors, averaged over positions, then over stages: 0 to 4, one a picture.
 
     Every spatial feature vector is divided by its length first, as LPIPS does (Zhang et al., arXiv:1801.03924; here
-    with a weight of 1 for all channels, and the mean over stages where LPIPS sums them). `size` is the side that pictures are resized to (None: as they
-    are); `features` defaults to EfficientNet-Lite0.
+    with a weight of 1 for all channels, and the mean over stages where LPIPS sums them). `size` is the side that
+    pictures are resized to (None: as they are); `features` defaults to EfficientNet-Lite0.
     """
 
     features: Features = dataclasses.field(default_factory=load_features)

@@ -45,9 +45,10 @@ class GanConfig:
         of the batch. style_mixing: probability. ema_kimg, ema_rampup: half-life of the weights' average, in thousands
         of pictures and as a fraction of those seen so far (None: no ramp). share_fakes: the discriminator learns on the
         very fakes that the generator was judged on, which saves drawing and looking at others; NVIDIA draws others.
-    coverage_weight, coverage_size: every real picture of the batch pulls the fake that is nearest to it, both reduced to
-        that side (see `losses.coverage`); 0, as NVIDIA has it: none. Against generators that leave out most of the data.
-    init_from: a model folder, or the name of a bundled one, to go on from. Source of the defaults: `train.py` of NVlabs/stylegan2-ada-pytorch.
+    coverage_weight, coverage_size: every real picture of the batch pulls the fake that is nearest to it, both reduced
+        to that side (see `losses.coverage`); 0, as NVIDIA has it: none. Against generators that draw a part of it all.
+    init_from: a model folder, or the name of a bundled one, to go on from.
+    Source of the defaults: `train.py` of NVlabs/stylegan2-ada-pytorch.
     """
 
     data: DataConfig
