@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from small_stylegan2 import ARCHITECTURES, close, float64, generator, generator_config, jit, numbers
 
+from ganinv_jax.core.errors import InputError
 from ganinv_jax.models.stylegan2 import Generator, GeneratorConfig
 
 WS = numbers(3, 6, 5)
@@ -94,6 +95,21 @@ def test_stopping_and_going_on_is_running_through(architecture):
     # Rows that only the blocks below use no longer matter: 4 and 8 take 1 + 2, and the next is shared.
     others = np.where(np.arange(6)[:, None] < 3, 9, WS)
     np.testing.assert_array_equal(synthesize(config, others, start=16, x=x, images=images)["rgb"], got["rgb"])
+
+
+@pytest.mark.parametrize(
+    ("run", "message"),
+    [
+        ({"start": 5}, "start and stop must be rising resolutions"),
+        ({"stop": 32}, "start and stop must be rising resolutions"),
+        ({"inject": {(4, "conv0"): jnp.zeros(())}}, "inject must name layers that run"),
+        ({"start": 16, "inject": {(8, "conv1"): jnp.zeros(())}}, "inject must name layers that run"),
+    ],
+)
+def test_layers_that_do_not_run_are_refused(run, message):
+    network, variables = generator(generator_config())
+    with pytest.raises(InputError, match=message):
+        network.apply(variables, WS, method="features" if "stop" in run else "synthesize", **run)
 
 
 def test_injecting_zeros_changes_nothing():

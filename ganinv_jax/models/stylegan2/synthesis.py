@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from ganinv_jax.core.configs import check
 from ganinv_jax.models.stylegan2.config import GeneratorConfig
 from ganinv_jax.models.stylegan2.layers import Conv, Dense, scaled
 from ganinv_jax.ops.modulated_conv import modulated_conv
@@ -61,9 +62,11 @@ class SynthesisNetwork(nn.Module):
             before the block's output layers.
         noise_mode: 'const' uses the stored noise, 'random' draws it from `noise_key` (one key, folded with each
             picture's index, or one key a picture), 'none' leaves it out.
-        Returns the last block's features and the images, which are complete after the highest resolution.
+        Returns the last block's features and the images, which are complete after the highest resolution. Raises
+        InputError for a resolution or a layer that the network does not have or does not run.
         """
         inject = inject or {}
+        self._check_run(start, stop, inject)
         noise_keys = _picture_keys(noise_key, ws.shape[0]) if noise_mode == "random" else None
         row = 0
         for resolution in self.config.block_resolutions:
@@ -75,6 +78,15 @@ class SynthesisNetwork(nn.Module):
             if resolution == stop:
                 break
         return x, images  # type: ignore[return-value]
+
+    def _check_run(self, start: int | None, stop: int | None, inject: Mapping[Layer, Injection]) -> None:
+        blocks = self.config.block_resolutions
+        first, last = start or blocks[0], stop or blocks[-1]
+        within = first in blocks and last in blocks and first <= last
+        check(within, f"start and stop must be rising resolutions of {blocks}, but they are {first} and {last}.")
+        layers = {(r, name) for r in blocks if first <= r <= last for name in ("conv0", "conv1")} - {(4, "conv0")}
+        unknown = [layer for layer in inject if layer not in layers]
+        check(not unknown, f"inject must name layers that run, such as ({last}, 'conv1'), but has {unknown}.")
 
 
 class SynthesisBlock(nn.Module):

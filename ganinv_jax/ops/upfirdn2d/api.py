@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Array, Float
 
+from ganinv_jax.core.configs import check
 from ganinv_jax.ops.registry import select
 from ganinv_jax.ops.upfirdn2d import fast, reference
 
@@ -32,8 +33,9 @@ def upfirdn2d(
 
     kernel: taps of one axis (used along both) or a 2-D array; used as given, not normalised.
     padding: pixels of the up-sampled picture, one number or (top, bottom, left, right); negative ones crop.
-    gain: scales the result. flip: correlate instead of convolve.
+    gain: scales the result; not negative with the taps of one axis. flip: correlate instead of convolve.
     """
+    check(np.ndim(kernel) == 2 or gain >= 0, f"gain must be at least 0 with the taps of one axis, but it is {gain}.")
     run = select("upfirdn2d", IMPLEMENTATIONS, implementation, auto="lax")
     taps = np.asarray(kernel, np.float64) * (np.sqrt(gain) if np.ndim(kernel) == 1 else gain)
     if not flip:

@@ -77,10 +77,8 @@ class GanConfig:
         check(self.pl_batch_shrink >= 1, f"pl_batch_shrink must be at least 1, but got {self.pl_batch_shrink}.")
         check(self.coverage_weight >= 0, f"coverage_weight must be at least 0, but got {self.coverage_weight}.")
         side = self.generator.resolution
-        check(
-            0 < self.coverage_size <= side,
-            f"coverage_size must lie between 1 and {side}, but got {self.coverage_size}.",
-        )
+        fits = not self.coverage_weight or 0 < self.coverage_size <= side
+        check(fits, f"coverage_size must lie between 1 and {side}, but got {self.coverage_size}.")
         fits = self.stylegan2 is None or self.stylegan2.network.resolution == side
         check(fits, "the discriminator must have the generator's resolution.")
 
