@@ -1,7 +1,7 @@
 """Stage 2 at 64 px: the skip encoder, on the encoder and mixer of stage 1, which stay as they are.
 
-The losses and the data are those of stage 1. The skip encoder starts at zero, where a full rate throws the picture off
-for the first hundred steps (seen in a trial at this size), so the rate is warmed up for longer.
+The losses and the data are those of stage 1. The skip encoder starts at zero and learns faster, but a full rate throws
+the picture off for the first hundred steps (seen in a trial at this size), so the rate is warmed up for longer.
 """
 
 import runpy
@@ -14,6 +14,7 @@ def get_config() -> ml_collections.ConfigDict:
     config = runpy.run_path(str(Path(__file__).with_name("inpaint_cat64_stage1.py")))["get_config"]()
     config.init_from = "runs/inpaint_cat64_stage1/model"
     config.trains = ("skip",)
-    config.optimizer.warmup = 500
+    config.optimizer.learning_rate = 1e-3
+    config.optimizer.warmup = 200
     config.loop.total_kimg = 400.0
     return config

@@ -29,6 +29,7 @@ TINY = {
         "projected.network.size=32",
         "projected.network.channels=4",
         "projected.network.head_channels=(4, 4, 4)",
+        "coverage_size=4",
     ],
     "inpaint_cat64_stage1": INPAINT,
     "inpaint_cat64_stage2": INPAINT,

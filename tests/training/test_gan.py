@@ -98,6 +98,9 @@ def test_the_export_is_a_model_folder_that_training_goes_on_from(run, pictures, 
     for name in ("params", "ema", "buffers"):
         assert not _moved(getattr(start, name), getattr(state, name)), name
     assert not _moved(start.adversary.params, state.adversary.params)
+    deeper = {"network": {"resolution": 8, "channels": [8, 7]}, "r1_gamma": 1.0}
+    with pytest.raises(InputError, match="The weights of the discriminator must fit its config"):
+        GanTask(_config(pictures, init_from=str(tmp_path / "model"), stylegan2=deeper)).init(jax.random.key(0))
     wider = dict(TINY["generator"], w_dim=7)
     with pytest.raises(InputError, match="options"):
         GanTask(_config(pictures, init_from=str(tmp_path / "model"), generator=wider)).init(jax.random.key(0))

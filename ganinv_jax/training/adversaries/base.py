@@ -19,7 +19,10 @@ class Adversary(Protocol):
     frozen: Any
 
     def init(self, key: jax.Array, model: Mapping[str, Any] | None = None) -> Any:
-        """The state before the first step; `model` holds the discriminator's variables to go on from."""
+        """The state before the first step; `model` holds the discriminator's variables to go on from.
+
+        Raises InputError where they do not fit.
+        """
         ...
 
     def variant(self, step: int) -> Hashable:

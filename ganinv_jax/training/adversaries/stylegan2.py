@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from ganinv_jax.core import folders
 from ganinv_jax.core.configs import check, to_dict
 from ganinv_jax.data.augment import ada
 from ganinv_jax.losses.adversarial import discriminator_logistic, generator_logistic, r1_penalty
@@ -55,8 +56,12 @@ class StyleGAN2Adversary:
         network = self.config.network
         images = jnp.zeros((1, network.resolution, network.resolution, network.img_channels))
         labels = jnp.zeros((1, network.c_dim)) if network.c_dim else None
-        variables = model or jax.jit(self._network.init)(key, images, labels)
-        params = variables["params"]
+        if model is None:
+            model = jax.jit(self._network.init)(key, images, labels)
+        else:
+            shapes = jax.eval_shape(self._network.init, key, images, labels)
+            folders.check_like(model, shapes, "the discriminator")
+        params = model["params"]
         steering = self.config.controller.init(self.config.augment_p)
         return State(params, self._optimizer.init(params), steering, jnp.int32(0))
 

@@ -47,7 +47,8 @@ class GanConfig:
         very fakes that the generator was judged on, which saves drawing and looking at others; NVIDIA draws others.
     coverage_weight, coverage_size: every real picture of the batch pulls the fake that is nearest to it, both reduced
         to that side (see `losses.coverage`); 0, as NVIDIA has it: none. Against generators that draw a part of it all.
-    init_from: a model folder, or the name of a bundled one, to go on from.
+    init_from: a model folder, or the name of a bundled one, to go on from; its discriminator begins anew where it is of
+        the other kind.
     Source of the defaults: `train.py` of NVlabs/stylegan2-ada-pytorch.
     """
 
@@ -261,10 +262,12 @@ def _adversary(config: GanConfig) -> Adversary:
 
 
 def _read_start(folder: str, config: GanConfig, like):
-    """Generator variables, averaged params and discriminator variables (or None) of the model `folder`."""
+    """Generator variables, averaged params, and discriminator variables, or None where it is of the other kind."""
     model, arrays = folders.load(folders.find(folder))
     if model.get("generator") != to_dict(config.generator):
         raise InputError(f"init_from must hold a generator with the recipe's options, but {folder} differs.")
     start = arrays.get("generator_raw", arrays["generator"])
     folders.check_like(start, like, "generator")
-    return start, arrays["generator"]["params"], arrays.get("discriminator")
+    kind = model.get("discriminator", {}).get("kind", "stylegan2")
+    same = kind == ("stylegan2" if config.projected is None else "projected")
+    return start, arrays["generator"]["params"], arrays.get("discriminator") if same else None
