@@ -3,7 +3,14 @@
 Yildirim et al. 2023 (arXiv:2307.15033) leave weights and rates open. These are from a trial at this size and budget (an
 Adam rate of 3e-4 and an adversarial weight of 0.02) and from the authors' later code, korhankemalkaya/styleres (betas
 of 0.9 and 0.99, real pictures beside the generated ones).
+
+The discriminator is the GAN's projected one and goes on from there. One of StyleGAN2's, begun anew, had learned next to
+nothing after 10 thousand pictures (its loss stood at 1.36; at first it is 1.39), while 2 thousand pictures with this
+one cleared the completions up.
 """
+
+import runpy
+from pathlib import Path
 
 import ml_collections
 
@@ -21,12 +28,7 @@ def get_config() -> ml_collections.ConfigDict:
     config.show = {"source": None, "holes": "large"}
     config.weights = {"mse": 1.0, "perceptual": 0.5, "latent": 0.1, "adversarial": 0.02}
     config.optimizer = {"learning_rate": 3e-4, "b1": 0.9, "b2": 0.99, "warmup": 100}
-    # R1 is 10 at 256 px in the authors' code, and goes with the number of pixels.
-    config.stylegan2 = {
-        "network": {"resolution": 64, "channels": (128, 128, 96, 64, 32)},
-        "r1_gamma": 0.625,
-        "augment": None,
-    }
+    config.projected = _beside("gan_cat64.py").projected
     config.ema_kimg = 10.0
     config.loop = {
         "total_kimg": 200.0,
@@ -36,3 +38,7 @@ def get_config() -> ml_collections.ConfigDict:
         "export_kimg": 20.0,
     }
     return config
+
+
+def _beside(name: str) -> ml_collections.ConfigDict:
+    return runpy.run_path(str(Path(__file__).with_name(name)))["get_config"]()

@@ -12,13 +12,12 @@ from ganinv_jax.training import config
 from ganinv_jax.training.loop import keys
 
 FOLDER = Path(__file__).parents[1] / "configs"
-INPAINT = [
-    "batch_size=4",
-    "perceptual_size=32",
-    "show.count=1",
-    "stylegan2.network.resolution=16",
-    "stylegan2.network.channels=(8, 8, 6)",
+PROJECTED = [
+    "projected.network.size=32",
+    "projected.network.channels=4",
+    "projected.network.head_channels=(4, 4, 4)",
 ]
+INPAINT = ["batch_size=4", "perceptual_size=32", "show.count=1", *PROJECTED]
 TINY = {
     "gan_cat64": [
         "batch_size=4",
@@ -26,10 +25,8 @@ TINY = {
         "generator.z_dim=8",
         "generator.w_dim=8",
         "generator.synthesis.channels=(8, 8)",
-        "projected.network.size=32",
-        "projected.network.channels=4",
-        "projected.network.head_channels=(4, 4, 4)",
         "coverage_size=4",
+        *PROJECTED,
     ],
     "inpaint_cat64_stage1": INPAINT,
     "inpaint_cat64_stage2": INPAINT,
