@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,32 +11,37 @@ import numpy as np
 
 from conversion import nvidia_torch
 from conversion.families import Converted, description
-from ganinv_jax.core import folders
-from ganinv_jax.core.configs import from_dict, to_dict, unknown_key
+from ganinv_jax.core import folders, torchfile
+from ganinv_jax.core.configs import check, from_dict, to_dict, unknown_key
 from ganinv_jax.core.errors import InputError
-from ganinv_jax.core.torchfile import read
 from ganinv_jax.models.stylegan2 import DiscriminatorConfig, GeneratorConfig
 
 FAMILIES = {family.NAME: family for family in (nvidia_torch,)}
 
 
-def convert(path: str | os.PathLike, out: str | os.PathLike, family: str = "auto", dtype: str = "fp32") -> Converted:
+def convert(
+    path: str | os.PathLike,
+    out: str | os.PathLike,
+    family: str = "auto",
+    dtype: str = "fp32",
+    raw: bool = False,
+) -> Converted:
     """Convert the official weight file `path` into the model folder `out`, which is written whole or not at all.
 
     family: 'auto' goes by the content, else a key of FAMILIES. dtype: how weights are stored ('fp32', 'fp16', 'bf16').
+    raw: also keep the generator as trained, without averaging, as `generator_raw`, which GAN training goes on from.
     Raises InputError for a file that is damaged, hostile, incomplete or of an unknown family.
     """
-    converted = load(path, family)
-    config = {part: to_dict(options) for part, options in converted.configs.items()}
-    folders.save(out, config, converted.variables, card=_card(Path(path), converted), dtype=dtype)
+    converted = load(path, family, raw)
+    folders.save(out, _options(converted), converted.variables, card=_card(Path(path), converted), dtype=dtype)
     return converted
 
 
-def load(path: str | os.PathLike, family: str = "auto") -> Converted:
+def load(path: str | os.PathLike, family: str = "auto", raw: bool = False) -> Converted:
     """Read and convert a file without writing anything. Raises InputError as `convert` does."""
     if family != "auto" and family not in FAMILIES:
         raise unknown_key(family, ["auto", *FAMILIES], "family")
-    content = read(path)
+    content = torchfile.read(path)
     if family == "auto":
         family = next((name for name, entry in FAMILIES.items() if entry.recognise(content)), "")
     elif not FAMILIES[family].recognise(content):
@@ -43,7 +49,7 @@ def load(path: str | os.PathLike, family: str = "auto") -> Converted:
     if not family:
         known = ", ".join(entry.TITLE for entry in FAMILIES.values())
         raise InputError(f"{Path(path).name} must be of a known family ({known}), but is {description(content)}.")
-    return FAMILIES[family].convert(content)
+    return FAMILIES[family].convert(content, raw)
 
 
 def inspect(path: str | os.PathLike) -> dict[str, Any]:
@@ -60,21 +66,51 @@ def inspect(path: str | os.PathLike) -> dict[str, Any]:
     }
 
 
-def to_nvidia(folder: str | os.PathLike) -> dict[str, dict[str, np.ndarray]]:
-    """The networks of a model folder as NVIDIA's state dicts, {'G_ema': {name: array}, 'D': ...}.
+def export(source: str | os.PathLike, out: str | os.PathLike, to: str = "nvidia") -> list[str]:
+    """Write the StyleGAN2 networks of a model as the torch file `out`, whole or not at all; returns their names.
 
-    Bit for bit what the official file held, where the folder was converted from one and is stored in fp32. Raises
-    InputError for a folder without a generator.
+    source: a model folder, a bundled name or an official file. to: a key of EXPORTS. Raises InputError for a model
+    without a generator, or where `out` cannot be written.
     """
-    config, arrays = folders.load(folder)
-    if "generator" not in arrays:
-        raise InputError(f"{folder} must hold a generator, but its parts are {', '.join(sorted(arrays)) or 'none'}.")
-    generator = from_dict(GeneratorConfig, config.get("generator", {}))
-    exported = {"G_ema": nvidia_torch.export_generator(generator, arrays["generator"])}
-    if "discriminator" in arrays:
-        discriminator = from_dict(DiscriminatorConfig, config.get("discriminator", {}))
-        exported["D"] = nvidia_torch.export_discriminator(discriminator, arrays["discriminator"])
+    if to not in EXPORTS:
+        raise unknown_key(to, EXPORTS, "What models are exported to")
+    path = Path(source).expanduser()
+    if path.is_file():
+        converted = load(path, raw=True)
+        config, arrays = _options(converted), converted.variables
+    else:
+        config, arrays = folders.load(folders.find(source))
+    tables = EXPORTS[to](config, arrays)
+    torchfile.write(Path(out).expanduser(), tables)
+    return list(tables)
+
+
+def to_nvidia(config: Mapping[str, Any], arrays: Mapping[str, Any]) -> dict[str, dict[str, np.ndarray]]:
+    """The networks of a model, given by part, as NVIDIA's state dicts: {'G_ema': {name: array}, 'D': ..., 'G': ...}.
+
+    D and G, the generator as trained, are there where the model has them as StyleGAN2 networks. Bit for bit what the
+    official file held, where the model was converted from one and is stored in fp32. Raises InputError for a model
+    without a generator.
+    """
+    check("generator" in arrays, f"The model must hold a generator, but its parts are {', '.join(arrays) or 'none'}.")
+    exported = {}
+    for part, (name, options, send) in _NVIDIA_PARTS.items():
+        settings = dict(config.get(part, {}))
+        if part in arrays and settings.pop("kind", "stylegan2") == "stylegan2":
+            exported[name] = send(from_dict(options, settings), arrays[part])
     return exported
+
+
+_NVIDIA_PARTS = {
+    "generator": ("G_ema", GeneratorConfig, nvidia_torch.export_generator),
+    "discriminator": ("D", DiscriminatorConfig, nvidia_torch.export_discriminator),
+    "generator_raw": ("G", GeneratorConfig, nvidia_torch.export_generator),
+}
+EXPORTS = {"nvidia": to_nvidia}
+
+
+def _options(converted: Converted) -> dict[str, Any]:
+    return {part: to_dict(options) for part, options in converted.configs.items()}
 
 
 def _count(variables: dict[str, Any]) -> int:

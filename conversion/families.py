@@ -1,6 +1,7 @@
 """The families of official files, and how a file's content tells which one it is.
 
-A family is a module with NAME, TITLE, `recognise(content) -> bool` and `convert(content) -> Converted`.
+A family is a module with NAME, TITLE, `recognise(content) -> bool` and `convert(content, raw) -> Converted`, where
+`raw` asks for the generator as trained beside the averaged one.
 """
 
 import dataclasses

@@ -48,19 +48,20 @@ def recognise(content: Any) -> bool:
     return isinstance(content, dict) and any(is_persistent(content.get(key)) for key in ("G", "D", "G_ema"))
 
 
-def convert(content: Mapping[str, Any]) -> Converted:
-    """G_ema as `generator` and D as `discriminator`. Raises InputError where anything is unknown or incomplete."""
+def convert(content: Mapping[str, Any], raw: bool = False) -> Converted:
+    """G_ema as `generator`, D as `discriminator`, with `raw` also G as `generator_raw`.
+
+    Raises InputError where anything is unknown or incomplete.
+    """
     if not is_persistent(content.get("G_ema")):
         raise InputError("The pickle must hold the generator 'G_ema', which it lacks; it cannot make pictures.")
-    networks = {key: module_tree(content[key], key) for key in ("G", "D", "G_ema") if content.get(key) is not None}
-    generator, variables = convert_generator(networks["G_ema"], "G_ema")
-    converted = Converted(NAME, TITLE, {"generator": generator}, {"generator": variables})
-    if "D" in networks:
-        config, variables = convert_discriminator(networks["D"], "D")
-        converted.configs["discriminator"] = config
-        converted.variables["discriminator"] = variables
-    for key in content.keys() - {"G_ema", "D"}:
-        if content[key] is not None:
+    networks = {key: module_tree(content[key], key) for key in ("G_ema", "D", "G") if content.get(key) is not None}
+    converted = Converted(NAME, TITLE, {}, {})
+    for key, (part, bring_in) in _PARTS.items():
+        if key in networks and (raw or key != "G"):
+            converted.configs[part], converted.variables[part] = bring_in(networks[key], key)
+    for key in content:
+        if content[key] is not None and (key not in _PARTS or _PARTS[key][0] not in converted.configs):
             converted.dropped[str(key)] = _DROPPED.get(key, "not a part of the networks")
     return converted
 
@@ -87,6 +88,11 @@ def export_discriminator(config: DiscriminatorConfig, variables: Mapping[str, An
     return send(_discriminator_table(config), variables)
 
 
+_PARTS = {
+    "G_ema": ("generator", convert_generator),
+    "D": ("discriminator", convert_discriminator),
+    "G": ("generator_raw", convert_generator),
+}
 _DROPPED = {
     "G": "the generator as trained, without averaging; G_ema is used",
     "augment_pipe": "used in training only",

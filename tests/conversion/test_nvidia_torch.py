@@ -158,7 +158,7 @@ def test_a_model_folder_holds_the_whole_network(pickles, tmp_path):
     card = (tmp_path / "model/MODEL_CARD.md").read_text()
     assert hashlib.sha256(path.read_bytes()).hexdigest() in card and "training_set_kwargs" in card
     original = read(path)
-    for key, tensors in to_nvidia(tmp_path / "model").items():
+    for key, tensors in to_nvidia(*folders.load(tmp_path / "model")).items():
         expected = module_tree(original[key], key).tensors()
         assert tensors.keys() == expected.keys()
         assert all(np.array_equal(tensors[name], expected[name]) for name in expected)

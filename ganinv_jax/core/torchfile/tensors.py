@@ -12,7 +12,7 @@ from ganinv_jax.core.torchfile import limits
 from ganinv_jax.core.torchfile.records import Global
 
 _BYTES = np.dtype(np.uint8)
-_STORAGES = {
+STORAGES = {  # torch's names of storages -> types of elements
     "FloatStorage": np.dtype(np.float32),
     "DoubleStorage": np.dtype(np.float64),
     "HalfStorage": np.dtype(np.float16),
@@ -114,9 +114,9 @@ def torch_dtype(value: Any) -> np.dtype:
 
 def _storage_dtype(kind: Any) -> np.dtype:
     name = kind.name if isinstance(kind, Global) else str(kind)[:80]
-    if name not in _STORAGES:
-        raise InputError(f"A storage has type {name!r}, which is not supported; supported: {', '.join(_STORAGES)}.")
-    return _STORAGES[name]
+    if name not in STORAGES:
+        raise InputError(f"A storage has type {name!r}, which is not supported; supported: {', '.join(STORAGES)}.")
+    return STORAGES[name]
 
 
 def _view(view: Any, name: str) -> tuple[str, int, int] | None:

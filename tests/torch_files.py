@@ -40,6 +40,13 @@ class Tensor:
     stride: tuple
 
 
+@dataclasses.dataclass(eq=False)
+class Persistent:
+    """An object of NVIDIA's torch_utils.persistence."""
+
+    meta: dict
+
+
 def legacy_bytes(value) -> bytes:
     """torch.save(value, _use_new_zipfile_serialization=False)."""
     body, storages = _pickled(value)
@@ -96,6 +103,8 @@ class _Pickler(pickle.Pickler):
         if isinstance(value, Tensor):
             args = (value.storage, value.offset, value.size, value.stride, False, OrderedDict())
             return self.names["_rebuild_tensor_v2"], args
+        if isinstance(value, Persistent):
+            return self.names["_reconstruct_persistent_obj"], (value.meta,)
         return NotImplemented
 
 
@@ -111,14 +120,21 @@ class _NestedPickler(_Pickler):
 
 @contextlib.contextmanager
 def _torch_names():
-    modules = {name: types.ModuleType(name) for name in ("torch", "torch._utils", "torch.storage")}
+    functions = (
+        ("torch._utils", "_rebuild_tensor_v2"),
+        ("torch.storage", "_load_from_bytes"),
+        ("torch_utils.persistence", "_reconstruct_persistent_obj"),
+    )
+    packages = {module.split(".")[0] for module, _ in functions}
+    modules = {name: types.ModuleType(name) for name in (*packages, *(module for module, _ in functions))}
     names = {kind: type(kind, (), {"__module__": "torch"}) for kind in KINDS.values()}
-    for module, name in (("torch._utils", "_rebuild_tensor_v2"), ("torch.storage", "_load_from_bytes")):
+    for module, name in functions:
         names[name] = types.FunctionType((lambda: None).__code__, {}, name)
         names[name].__module__, names[name].__qualname__ = module, name
     for name, value in names.items():
         setattr(modules[value.__module__], name, value)
-    modules["torch"].__path__ = []  # type: ignore[attr-defined]
+    for name in packages:
+        modules[name].__path__ = []  # type: ignore[attr-defined]
     before = {name: sys.modules.get(name) for name in modules}
     sys.modules.update(modules)
     try:
