@@ -47,11 +47,10 @@ def save(
     taken = sorted({"format", "parts"} & config.keys())
     check(not taken, f"A model folder's config has its own {taken}; give those options other names.")
     path = Path(path)
-    files = {f"{part}.safetensors": to_safetensors(_stored(part, tree, dtype)) for part, tree in arrays.items()}
     text = json.dumps({"format": FORMAT, "parts": sorted(arrays), **config}, indent=2, allow_nan=False) + "\n"
     with atomic_folder(path, overwrite=_is_model(path)) as folder:
-        for name, content in files.items():
-            (folder / name).write_bytes(content)
+        for part, tree in arrays.items():  # one at a time, since a part can be hundreds of megabytes
+            (folder / f"{part}.safetensors").write_bytes(to_safetensors(_stored(part, tree, dtype)))
         (folder / CONFIG).write_text(text, encoding="utf-8")
         if card is not None:
             (folder / CARD).write_text(card, encoding="utf-8")

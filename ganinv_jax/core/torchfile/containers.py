@@ -19,7 +19,7 @@ def read(source: str | os.PathLike | bytes) -> Any:
 
     Tensors and arrays become numpy arrays (bf16 as `ml_dtypes.bfloat16`), read-only views with the strides they were
     stored with; OrderedDict, EasyDict and Namespace become dicts. NVIDIA's persistent objects and TensorFlow networks
-    stay `Call` records. Files of a torch format are memory-mapped.
+    stay `Call` records. The file is memory-mapped, and its tensors are views of it.
 
     Raises InputError for anything else: another kind of file, a damaged one, a name or a size that no weight needs.
     """
@@ -45,7 +45,7 @@ def _mapped(path: Path) -> memoryview:
 def _load_pickles(data: memoryview, depth: int) -> Any:
     """A plain pickle, or the older torch format, which starts with the pickle of an integer."""
 
-    def nested(content: bytes) -> np.ndarray:
+    def nested(content: bytes | memoryview) -> np.ndarray:
         return _nested(content, depth + 1)
 
     value, end = interpret(data)
@@ -56,7 +56,7 @@ def _load_pickles(data: memoryview, depth: int) -> Any:
     return resolve(value, _no_storage, nested)
 
 
-def _nested(content: bytes, depth: int) -> np.ndarray:
+def _nested(content: bytes | memoryview, depth: int) -> np.ndarray:
     if depth > limits.NESTED_FILES:
         raise InputError("A storage inside the file holds another file; no weight file needs that.")
     value = _load_pickles(memoryview(content), depth)

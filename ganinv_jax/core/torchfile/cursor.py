@@ -48,6 +48,11 @@ class Cursor:
         """Bytes behind their length."""
         return bytes(self.take(self.number(layout)))
 
+    def content(self, layout: str) -> bytes | memoryview:
+        """Bytes behind their length, not copied where they are many: those are a tensor's."""
+        data = self.take(self.number(layout))
+        return bytes(data) if len(data) < limits.COPIED_BYTES else data
+
     def text(self, layout: str) -> str:
         """UTF-8 text behind its length."""
         return _decode(self.blob(layout), "utf-8")

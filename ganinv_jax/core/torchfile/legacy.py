@@ -19,7 +19,7 @@ _MAGIC = 0x1950A86A20F9469CFC6C
 _PROTOCOL = 1001
 
 
-def load(data: memoryview, magic: int, position: int, nested: Callable[[bytes], np.ndarray]) -> Any:
+def load(data: memoryview, magic: int, position: int, nested: Callable[[bytes | memoryview], np.ndarray]) -> Any:
     """The object of a legacy file, whose first pickle (`magic`) ended at `position`. Raises InputError."""
     if magic != _MAGIC:
         raise InputError(f"The file is no weight file: it starts with {magic} instead of torch's magic number.")

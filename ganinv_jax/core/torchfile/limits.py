@@ -20,6 +20,9 @@ MARKS = 2 * DEPTH
 INTEGER_BYTES = 32
 INTEGER_DIGITS = 80
 
+# Bytes shorter than this are copied out of the file, so that a small file's values do not hold on to it.
+COPIED_BYTES = 1 << 12
+
 # numpy's own limit on axes is 64; weights have at most 5.
 AXES = 16
 

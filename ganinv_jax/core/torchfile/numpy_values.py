@@ -42,7 +42,7 @@ def from_bytes(data: Any, kind: Any, shape: Any, order: Any) -> np.ndarray:
     """An array from its bytes; raises InputError unless there are exactly enough for `shape`."""
     if isinstance(data, str):  # written by Python 2
         data = _latin(data)
-    if not isinstance(kind, np.dtype) or not isinstance(data, bytes) or order not in ("C", "F"):
+    if not isinstance(kind, np.dtype) or not isinstance(data, bytes | memoryview) or order not in ("C", "F"):
         raise InputError("A numpy array of the file is malformed.")
     counts = isinstance(shape, tuple) and all(isinstance(n, int) and n >= 0 for n in shape)
     fits = counts and len(shape) <= limits.AXES and math.prod(shape) * kind.itemsize == len(data)

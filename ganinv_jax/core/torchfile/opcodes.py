@@ -16,7 +16,8 @@ from ganinv_jax.core.torchfile.records import Call, Global, Persistent
 def interpret(data: memoryview, position: int = 0) -> tuple[Any, int]:
     """The value of the pickle that starts at `position`, and where it ends.
 
-    Values are None, numbers, text, bytes, lists, tuples, dicts, sets and the records Global, Call and Persistent.
+    Values are None, numbers, text, bytes (long ones as views of `data`), lists, tuples, dicts, sets and the records
+    Global, Call and Persistent.
     The result has no cycles and is at most `limits.DEPTH` deep. Raises InputError.
     """
     machine = _Machine(Cursor(data, position))
@@ -213,10 +214,10 @@ _ARGUMENTS: dict[int, Callable[[Cursor], Any]] = {
     ord("S"): Cursor.quoted_line,
     ord("T"): lambda cursor: cursor.latin("<I"),
     ord("U"): lambda cursor: cursor.latin("<B"),
-    ord("B"): lambda cursor: cursor.blob("<I"),
+    ord("B"): lambda cursor: cursor.content("<I"),
     ord("C"): lambda cursor: cursor.blob("<B"),
-    0x8E: lambda cursor: cursor.blob("<Q"),
-    0x96: lambda cursor: cursor.blob("<Q"),
+    0x8E: lambda cursor: cursor.content("<Q"),
+    0x96: lambda cursor: cursor.content("<Q"),
 }
 
 # Opcodes that work on the stack.

@@ -11,7 +11,7 @@ from ganinv_jax.core.torchfile import numpy_values, tensors
 from ganinv_jax.core.torchfile.records import Call, Persistent
 
 
-def resolve(root: Any, storage: Callable[[Any], np.ndarray], nested: Callable[[bytes], np.ndarray]) -> Any:
+def resolve(root: Any, storage: Callable[[Any], np.ndarray], nested: Callable[[bytes | memoryview], np.ndarray]) -> Any:
     """Replace every record that has a plain value, bottom up; shared parts are made once and stay shared.
 
     storage: gives the array of a persistent id. nested: reads a torch file that is kept as bytes.
@@ -21,7 +21,7 @@ def resolve(root: Any, storage: Callable[[Any], np.ndarray], nested: Callable[[b
 
 
 class _Resolver:
-    def __init__(self, storage: Callable[[Any], np.ndarray], nested: Callable[[bytes], np.ndarray]):
+    def __init__(self, storage: Callable[[Any], np.ndarray], nested: Callable[[bytes | memoryview], np.ndarray]):
         self.storage = storage
         self.nested = nested
         self.made: dict[int, Any] = {}  # by identity of the record; the caller keeps the records alive
@@ -46,7 +46,9 @@ class _Resolver:
         args, state, items = self.value(record.args), self.value(record.state), self.value(record.items)
         path = record.function.path
         if path == "torch.storage._load_from_bytes":
-            return self.nested(_single(args, bytes, path))
+            if len(args) != 1 or not isinstance(args[0], bytes | memoryview):
+                raise InputError(f"The pickle is malformed: {path} is given something else than bytes.")
+            return self.nested(args[0])
         make = _MAKERS.get(path)
         return Call(record.function, args, state, items) if make is None else make(args, state, items)
 
@@ -74,10 +76,10 @@ def _namespace(args: tuple, state: Any, items: dict) -> dict:
     return state if isinstance(state, dict) else {}
 
 
-def _bytes(args: tuple, state: Any, items: dict) -> bytes:
+def _bytes(args: tuple, state: Any, items: dict) -> bytes | memoryview:
     if not args:
         return b""
-    if isinstance(args[0], bytes):
+    if isinstance(args[0], bytes | memoryview):
         return args[0]
     return _encoded(args, state, items)
 
@@ -130,12 +132,6 @@ def _buffer_array(args: tuple, state: Any, items: dict) -> np.ndarray:
     if len(args) != 4:
         raise InputError("A numpy array of the file is malformed.")
     return numpy_values.from_bytes(*args)
-
-
-def _single(args: tuple, kind: type, path: str) -> Any:
-    if len(args) != 1 or not isinstance(args[0], kind):
-        raise InputError(f"The pickle is malformed: {path} is given something else than {kind.__name__}.")
-    return args[0]
 
 
 _MAKERS: dict[str, Callable[[tuple, Any, dict], Any]] = {

@@ -20,7 +20,7 @@ _LOCAL_HEADER = 30  # bytes before the member's name
 _ENCRYPTED = 1
 
 
-def load(data: memoryview, nested: Callable[[bytes], np.ndarray]) -> Any:
+def load(data: memoryview, nested: Callable[[bytes | memoryview], np.ndarray]) -> Any:
     """The object of a torch zip. Storages are views of `data`, read when they are referred to. Raises InputError."""
     members = _members(data)
     if "data.pkl" in members and any(name == "constants.pkl" or name.startswith("code/") for name in members):
