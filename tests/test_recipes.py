@@ -17,7 +17,8 @@ PROJECTED = [
     "projected.network.channels=4",
     "projected.network.head_channels=(4, 4, 4)",
 ]
-INPAINT = ["batch_size=4", "perceptual_size=32", "show.count=1", *PROJECTED]
+STYLEGAN2 = ["stylegan2.network.resolution=16", "stylegan2.network.channels=(8, 8, 6)"]
+INPAINT = ["batch_size=4", "perceptual_size=32", "show.count=1"]
 TINY = {
     "gan_cat64": [
         "batch_size=4",
@@ -28,8 +29,18 @@ TINY = {
         "coverage_size=4",
         *PROJECTED,
     ],
-    "inpaint_cat64_stage1": INPAINT,
-    "inpaint_cat64_stage2": INPAINT,
+    "gan_ffhq256": [
+        "batch_size=4",
+        "generator.resolution=16",
+        "generator.z_dim=8",
+        "generator.w_dim=8",
+        "generator.synthesis.channels=(8, 8, 6)",
+        *STYLEGAN2,
+    ],
+    "inpaint_cat64_stage1": [*INPAINT, *PROJECTED],
+    "inpaint_cat64_stage2": [*INPAINT, *PROJECTED],
+    "inpaint_ffhq256_stage1": [*INPAINT, *STYLEGAN2, "preset=light"],
+    "inpaint_ffhq256_stage2": [*INPAINT, *STYLEGAN2, "preset=light"],
 }
 """What makes a recipe tiny; a new one needs an entry here."""
 
@@ -57,7 +68,9 @@ def test_every_recipe_is_tried():
 @pytest.mark.slow
 @pytest.mark.parametrize("name", TINY)
 def test_a_recipe_traces_at_its_full_size(name, pictures, tmp_path):
-    model = save_tiny_model(tmp_path / "model", resolution=64, synthesis={"channels": [8, 8, 8, 6, 6]})
+    side = 256 if "256" in name else 64
+    channels = [8] * (side.bit_length() - 2)
+    model = save_tiny_model(tmp_path / "model", resolution=side, synthesis={"channels": channels})
     task = _make(name, pictures, model)
     key, _ = keys(task)
     state, batch = jax.eval_shape(task.init, key), next(iter(task.batches(0)))
