@@ -9,14 +9,14 @@ from typing import Any
 import jax
 import numpy as np
 
-from conversion import nvidia_torch
+from conversion import nvidia_torch, rosinality
 from conversion.families import Converted, description
 from ganinv_jax.core import folders, torchfile
 from ganinv_jax.core.configs import check, from_dict, to_dict, unknown_key
 from ganinv_jax.core.errors import InputError
 from ganinv_jax.models.stylegan2 import DiscriminatorConfig, GeneratorConfig
 
-FAMILIES = {family.NAME: family for family in (nvidia_torch,)}
+FAMILIES = {family.NAME: family for family in (nvidia_torch, rosinality)}
 
 
 def convert(
@@ -53,7 +53,7 @@ def load(path: str | os.PathLike, family: str = "auto", raw: bool = False) -> Co
 
 
 def inspect(path: str | os.PathLike) -> dict[str, Any]:
-    """A summary of an official file: family, per part its options and count of parameters, and what is left out."""
+    """A summary of an official file: family, per part its options and count of parameters, what is left out and made."""
     converted = load(path)
     return {
         "file": str(path),
@@ -63,6 +63,7 @@ def inspect(path: str | os.PathLike) -> dict[str, Any]:
             for part in converted.configs
         },
         "dropped": converted.dropped,
+        "made": converted.made,
     }
 
 
@@ -130,6 +131,7 @@ def _card(path: Path, converted: Converted) -> str:
         "|---|---|",
         *(f"| {part} | {_count(variables):,} |" for part, variables in converted.variables.items()),
     ]
-    if converted.dropped:
-        lines += ["", "Left out:", *(f"- `{key}`: {reason}" for key, reason in sorted(converted.dropped.items()))]
+    for title, entries in (("Left out", converted.dropped), ("Made, since the file lacks it", converted.made)):
+        if entries:
+            lines += ["", f"{title}:", *(f"- `{key}`: {text}" for key, text in sorted(entries.items()))]
     return "\n".join(lines) + "\n"

@@ -14,7 +14,7 @@ from ganinv_jax.core.torchfile import Call
 class Converted:
     """What a file holds, ready for a model folder: by part ('generator', ...) its configuration and variables.
 
-    dropped: parts of the file that were left out, and why.
+    dropped: parts of the file that were left out, and why. made: what the file lacks, and how it was made.
     """
 
     family: str
@@ -22,6 +22,7 @@ class Converted:
     configs: dict[str, Any]
     variables: dict[str, dict[str, Any]]
     dropped: dict[str, str] = dataclasses.field(default_factory=dict)
+    made: dict[str, str] = dataclasses.field(default_factory=dict)
 
 
 def description(content: Any) -> str:

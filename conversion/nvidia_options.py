@@ -11,12 +11,10 @@ from typing import Any
 import numpy as np
 
 from conversion.persistent import Module
-from conversion.stylegan2 import DEFAULT_KERNEL
+from conversion.stylegan2 import DEFAULT_KERNEL, LARGEST
 from ganinv_jax.core.configs import from_dict
 from ganinv_jax.core.errors import InputError
 from ganinv_jax.models.stylegan2 import DiscriminatorConfig, GeneratorConfig, SynthesisConfig
-
-_LARGEST = 8192  # no published network has a larger picture; bounds what a broken file can ask for
 
 
 def generator_config(network: Module, where: str) -> GeneratorConfig:
@@ -181,9 +179,9 @@ def _child(module: Module, key: str, where: str) -> Module:
 
 def _resolution(network: Module, where: str) -> int:
     resolution = _attribute(network, "img_resolution", where)
-    known = isinstance(resolution, int) and 8 <= resolution <= _LARGEST and resolution & (resolution - 1) == 0
+    known = isinstance(resolution, int) and 8 <= resolution <= LARGEST and resolution & (resolution - 1) == 0
     if not known:
-        raise InputError(f"{where} must have a resolution of 8 to {_LARGEST}, a power of two, but has {resolution!r}.")
+        raise InputError(f"{where} must have a resolution of 8 to {LARGEST}, a power of two, but has {resolution!r}.")
     return resolution
 
 

@@ -2,7 +2,8 @@
 
 A family of files is a table: lines (name in the file, path in our variables, transform) with placeholders such as
 `{r}`, filled in by `expand`. What a table brings in is complete by construction: each tensor of the file is used once,
-verified against the value that the options fix, or dropped for a stated reason; anything else is an InputError.
+verified against the value that the options fix, or dropped since nothing depends on it; anything else is an
+InputError.
 """
 
 import dataclasses
@@ -30,6 +31,14 @@ SAME = Transform(lambda x: x, lambda x: x)
 CONV = Transform(lambda x: x.transpose(2, 3, 1, 0), lambda x: x.transpose(3, 2, 0, 1))  # OIHW <-> HWIO
 DENSE = Transform(lambda x: x.T, lambda x: x.T)  # [out, in] <-> [in, out]
 MAPS = Transform(lambda x: x.transpose(1, 2, 0), lambda x: x.transpose(2, 0, 1))  # CHW <-> HWC
+POINTWISE = Transform(lambda x: x[..., 0, 0].T, lambda x: x.T[..., None, None])  # [out, in, 1, 1] <-> [in, out]
+PER_MAP = Transform(lambda x: x[:, 0, 0], lambda x: x[:, None, None])  # [c, 1, 1] <-> [c]
+SCALAR = Transform(lambda x: x[0], lambda x: x[None])  # [1] <-> []
+
+
+def batched(transform: Transform) -> Transform:
+    """The same for tensors that have a first axis of length one more in the file."""
+    return Transform(lambda x: transform.bring(x[0]), lambda x: transform.send(x)[None])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,11 +64,13 @@ class Table:
     """All that is known of one network's tensors.
 
     shapes: every variable that must be filled. rules: those without such a variable do not apply to this network.
+    dropped: tensors that may be there and are not looked at.
     """
 
     shapes: Mapping[str, tuple[int, ...]]
     rules: Sequence[Rule]
     fixed: Sequence[Fixed] = ()
+    dropped: frozenset[str] = frozenset()
 
     def applicable(self) -> list[Rule]:
         """One rule for each variable."""
@@ -89,6 +100,7 @@ def bring(table: Table, tensors: Mapping[str, np.ndarray], where: str) -> dict[s
     """
     rules = {rule.source: rule for rule in table.applicable()}
     fixed = {entry.source: entry for entry in table.fixed}
+    tensors = {name: tensor for name, tensor in tensors.items() if name not in table.dropped}
     _check_names(set(tensors), set(rules), set(fixed), where)
     for name, tensor in tensors.items():
         _check_type(name, tensor, where)

@@ -1,7 +1,7 @@
-"""What every family's table needs to know of our StyleGAN2: its variables' shapes and its filters' values."""
+"""What every family's table needs to know of our StyleGAN2: its options, its variables' shapes, its filters' values."""
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
@@ -10,8 +10,11 @@ from flax import traverse_util
 
 from ganinv_jax.core.errors import InputError
 from ganinv_jax.models.stylegan2 import Discriminator, DiscriminatorConfig, Generator, GeneratorConfig
+from ganinv_jax.models.stylegan2.mapping import MappingNetwork
 
 DEFAULT_KERNEL = (1.0, 3.0, 3.0, 1.0)
+LARGEST = 8192  # no published network has a larger picture; bounds what a broken file can ask for
+LATENTS = 4096  # as many as rosinality's generate.py averages to truncate
 _SEPARABLE_FROM = 8  # `setup_filter` of NVIDIA's upfirdn2d keeps kernels of that many taps as one axis
 
 
@@ -27,6 +30,23 @@ def discriminator_shapes(config: DiscriminatorConfig) -> dict[str, tuple[int, ..
     """Path -> shape of every variable of the discriminator; nothing is computed."""
     images = jax.ShapeDtypeStruct((1, config.resolution, config.resolution, config.img_channels), np.float32)
     return _shapes(Discriminator(config), images, _row(config.c_dim))
+
+
+def width_options(widths: Sequence[int]) -> dict[str, Any]:
+    """The options for these widths, given from 4x4 up: channel_base and channel_max where they give them, else a list."""
+    resolutions = [2 ** (k + 2) for k in range(len(widths))]
+    base, most = widths[-1] * resolutions[-1], max(widths)
+    if list(widths) == [min(base // r, most) for r in resolutions]:
+        return {"channel_base": base, "channel_max": most}
+    return {"channels": tuple(widths)}
+
+
+def mean_w(config: GeneratorConfig, variables: Mapping[str, Any]) -> np.ndarray:
+    """The average w [w_dim] of a generator whose file has none: of LATENTS latents, always the same ones."""
+    mapping = MappingNetwork(config.mapping, config.z_dim, 0, config.w_dim, keep_average=False)
+    z = np.random.RandomState(0).randn(LATENTS, config.z_dim).astype(np.float32)
+    w = jax.jit(mapping.apply)({"params": variables["params"]["mapping"]}, z)
+    return np.asarray(w).mean(axis=0, dtype=np.float64).astype(np.float32)
 
 
 def stored_filter(kernel: Sequence[float]) -> np.ndarray:

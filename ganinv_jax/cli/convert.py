@@ -30,6 +30,8 @@ def _convert(args: argparse.Namespace) -> None:
     print(f"Wrote {args.out}: {', '.join(converted.configs)} of a {converted.title}.")
     for part, reason in sorted(converted.dropped.items()):
         print(f"Left out {part}: {reason}.")
+    for part, how in sorted(converted.made.items()):
+        print(f"Made {part}, which the file lacks: {how}.")
 
 
 def _export(args: argparse.Namespace) -> None:

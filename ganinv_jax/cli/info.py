@@ -20,7 +20,8 @@ def _of_file(path: str) -> list[str]:
     lines = [f"{path}: {found['family']}"]
     for part, content in found["parts"].items():
         lines += _part(part, content["config"], content["parameters"])
-    return lines + [f"left out: {name} ({reason})" for name, reason in sorted(found["dropped"].items())]
+    lines += [f"left out: {name} ({reason})" for name, reason in sorted(found["dropped"].items())]
+    return lines + [f"made: {name} ({how})" for name, how in sorted(found["made"].items())]
 
 
 def _of_model(source: str) -> list[str]:
