@@ -53,7 +53,7 @@ def load(path: str | os.PathLike, family: str = "auto", raw: bool = False) -> Co
 
 
 def inspect(path: str | os.PathLike) -> dict[str, Any]:
-    """A summary of an official file: family, per part its options and count of parameters, what is left out and made."""
+    """A summary of an official file: family, per part its options and count of parameters, what is left out or made."""
     converted = load(path)
     return {
         "file": str(path),

@@ -113,7 +113,7 @@ def convert_generator(
         made["noises"] = "constant noise, drawn from RandomState(0); the authors' code draws it anew for each picture"
     if average is not None:
         tensors = {**tensors, _AVERAGE: _array(average, f"{where}'s {_AVERAGE}")}
-    variables = bring(_generator_table(config), tensors, where)
+    variables = bring(generator_table(config), tensors, where)
     if average is None:
         mapping = dataclasses.replace(config.mapping, w_avg_beta=type(config.mapping)().w_avg_beta)
         variables["buffers"]["mapping"] = {"w_avg": mean_w(config, variables)}
@@ -125,7 +125,34 @@ def convert_generator(
 def convert_discriminator(tensors: Tensors, where: str) -> tuple[DiscriminatorConfig, dict[str, Any]]:
     """Configuration and variables of a discriminator."""
     config = _discriminator_config(tensors, where)
-    return config, bring(_discriminator_table(config), tensors, where)
+    return config, bring(discriminator_table(config), tensors, where)
+
+
+def generator_table(config: GeneratorConfig) -> Table:
+    """Where each tensor of a generator belongs; `latent_avg` among them, where the config keeps an average."""
+    layers = [{"source": "conv1", "target": "b4/conv1", "n": 0}]
+    outputs = [{"source": "to_rgb1", "target": "b4/torgb"}]
+    fixed = []
+    for k, r in enumerate(config.block_resolutions[1:]):
+        layers += [{"source": f"convs.{2 * k + i}", "target": f"b{r}/conv{i}", "n": 2 * k + 1 + i} for i in (0, 1)]
+        outputs += [{"source": f"to_rgbs.{k}", "target": f"b{r}/torgb"}]
+        fixed += [_filter(f"convs.{2 * k}.conv.blur.kernel", 4), _filter(f"to_rgbs.{k}.upsample.kernel", 4)]
+    rules = [
+        Rule("input.input", "params/synthesis/b4/const", batched(MAPS)),
+        Rule(_AVERAGE, "buffers/mapping/w_avg"),
+        *expand(_MAPPING, [{"fc": i + 1, "i": i} for i in range(config.mapping.num_layers)]),
+        *expand(_LAYER, layers),
+        *expand(_OUTPUT, outputs),
+    ]
+    return Table(generator_shapes(config), rules, fixed)
+
+
+def discriminator_table(config: DiscriminatorConfig) -> Table:
+    """Where each tensor of a discriminator belongs."""
+    blocks = [{"j": j, "r": r} for j, r in enumerate(reversed(config.block_resolutions[1:]), 1)]
+    rules = expand(_BLOCK, blocks) + expand(_ENDS, [{"resolution": config.resolution}])
+    fixed = [_filter(f"convs.{block['j']}.{name}.0.kernel", 1) for block in blocks for name in ("conv2", "skip")]
+    return Table(discriminator_shapes(config), rules, fixed)
 
 
 def tensors_of(table: Any, where: str) -> dict[str, np.ndarray]:
@@ -159,31 +186,6 @@ def _discriminator_config(tensors: Tensors, where: str) -> DiscriminatorConfig:
     entering = [_shape(tensors, f"convs.{j}.conv1.0.weight", 4, where)[1] for j in range(blocks - 1, 0, -1)]
     widths = [_shape(tensors, "final_conv.0.weight", 4, where)[0], *entering]
     return from_dict(DiscriminatorConfig, {"resolution": 2 ** (blocks + 1), **width_options(widths)})
-
-
-def _generator_table(config: GeneratorConfig) -> Table:
-    layers = [{"source": "conv1", "target": "b4/conv1", "n": 0}]
-    outputs = [{"source": "to_rgb1", "target": "b4/torgb"}]
-    fixed = []
-    for k, r in enumerate(config.block_resolutions[1:]):
-        layers += [{"source": f"convs.{2 * k + i}", "target": f"b{r}/conv{i}", "n": 2 * k + 1 + i} for i in (0, 1)]
-        outputs += [{"source": f"to_rgbs.{k}", "target": f"b{r}/torgb"}]
-        fixed += [_filter(f"convs.{2 * k}.conv.blur.kernel", 4), _filter(f"to_rgbs.{k}.upsample.kernel", 4)]
-    rules = [
-        Rule("input.input", "params/synthesis/b4/const", batched(MAPS)),
-        Rule(_AVERAGE, "buffers/mapping/w_avg"),
-        *expand(_MAPPING, [{"fc": i + 1, "i": i} for i in range(config.mapping.num_layers)]),
-        *expand(_LAYER, layers),
-        *expand(_OUTPUT, outputs),
-    ]
-    return Table(generator_shapes(config), rules, fixed)
-
-
-def _discriminator_table(config: DiscriminatorConfig) -> Table:
-    blocks = [{"j": j, "r": r} for j, r in enumerate(reversed(config.block_resolutions[1:]), 1)]
-    rules = expand(_BLOCK, blocks) + expand(_ENDS, [{"resolution": config.resolution}])
-    fixed = [_filter(f"convs.{block['j']}.{name}.0.kernel", 1) for block in blocks for name in ("conv2", "skip")]
-    return Table(discriminator_shapes(config), rules, fixed)
 
 
 def _filter(source: str, gain: int) -> Fixed:

@@ -33,7 +33,7 @@ def discriminator_shapes(config: DiscriminatorConfig) -> dict[str, tuple[int, ..
 
 
 def width_options(widths: Sequence[int]) -> dict[str, Any]:
-    """The options for these widths, given from 4x4 up: channel_base and channel_max where they give them, else a list."""
+    """The options for these widths, from 4x4 up: channel_base and channel_max where they give them, else a list."""
     resolutions = [2 ** (k + 2) for k in range(len(widths))]
     base, most = widths[-1] * resolutions[-1], max(widths)
     if list(widths) == [min(base // r, most) for r in resolutions]:

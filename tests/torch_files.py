@@ -47,6 +47,12 @@ class Persistent:
     meta: dict
 
 
+def tensor(array: np.ndarray) -> Tensor:
+    """A tensor with a storage of its own."""
+    strides = tuple(step // array.itemsize for step in array.strides)
+    return Tensor(Storage(str(id(array)), array.reshape(-1)), 0, array.shape, strides)
+
+
 def legacy_bytes(value) -> bytes:
     """torch.save(value, _use_new_zipfile_serialization=False)."""
     body, storages = _pickled(value)

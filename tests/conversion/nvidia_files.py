@@ -4,7 +4,7 @@ import math
 from collections import OrderedDict
 
 import numpy as np
-from torch_files import Persistent, Storage, Tensor, nested_bytes
+from torch_files import Persistent, nested_bytes, tensor
 
 from conversion.nvidia_torch import export_discriminator, export_generator
 
@@ -89,8 +89,8 @@ def _tree(tensors: dict, classes: dict, mapping) -> Persistent:
         kind, options = classes.get(path) or _linear(path, own, mapping)
         state = {
             "training": False,
-            "_parameters": OrderedDict((key, _tensor(a)) for key, a in own.items() if key not in buffers),
-            "_buffers": OrderedDict((key, _tensor(a)) for key, a in own.items() if key in buffers),
+            "_parameters": OrderedDict((key, tensor(a)) for key, a in own.items() if key not in buffers),
+            "_buffers": OrderedDict((key, tensor(a)) for key, a in own.items() if key in buffers),
             "_modules": OrderedDict((p.rpartition(".")[2], build(p)) for p in sorted(children.get(path, ()))),
         }
         meta = {"type": "class", "version": 6, "module_src": "raise SystemExit", "class_name": kind}
@@ -103,8 +103,3 @@ def _linear(path: str, own: dict, mapping) -> tuple[str, dict]:
     rate = mapping.lr_multiplier if path.startswith("mapping.fc") else 1.0
     gain = np.float64(rate / math.sqrt(own["weight"].shape[1]))
     return "FullyConnectedLayer", {"activation": mapping.activation, "bias_gain": rate, "weight_gain": gain}
-
-
-def _tensor(array: np.ndarray) -> Tensor:
-    strides = tuple(step // array.itemsize for step in array.strides)
-    return Tensor(Storage(str(id(array)), array.reshape(-1)), 0, array.shape, strides)

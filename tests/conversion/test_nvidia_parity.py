@@ -2,10 +2,10 @@
 
 import functools
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from parity import agrees, compiled
 
 from conversion.nvidia_torch import convert_discriminator, convert_generator
 from conversion.persistent import module_tree
@@ -34,12 +34,6 @@ FILES = [
     "sg3_skip_uncond_32",
     "sg3_skip_uncond_32_numpy2",
 ]
-# The references' own spread between equivalent fp32 paths is 1e-5; the promised bound is 1e-4.
-TOLERANCE = 2e-5
-
-
-# Running these tiny networks takes no time, compiling them does; without optimisation that is three times faster.
-compiled = functools.partial(jax.jit, static_argnums=0, compiler_options={"xla_backend_optimization_level": 0})
 
 
 @functools.lru_cache(maxsize=1)
@@ -47,12 +41,6 @@ def opened(path):
     content = read(path)
     reference = np.load(path.with_suffix(".npz"))
     return {key: module_tree(content[key], key) for key in ("G", "D", "G_ema")}, reference
-
-
-def agrees(name, ours, reference):
-    assert ours.shape == reference.shape, name
-    error = np.max(np.abs(np.asarray(ours, np.float64) - reference))
-    assert error <= TOLERANCE * max(1, np.max(np.abs(reference))), f"{name}: max error {error:.3g}"
 
 
 @compiled
