@@ -9,14 +9,15 @@ from typing import Any
 import jax
 import numpy as np
 
-from conversion import nvidia_torch, rosinality
+from conversion import nvidia_torch, psp, rosinality
 from conversion.families import Converted, description
 from ganinv_jax.core import folders, torchfile
-from ganinv_jax.core.configs import check, from_dict, to_dict, unknown_key
+from ganinv_jax.core.configs import check, from_dict, unknown_key
 from ganinv_jax.core.errors import InputError
+from ganinv_jax.models.registry import describe
 from ganinv_jax.models.stylegan2 import DiscriminatorConfig, GeneratorConfig
 
-FAMILIES = {family.NAME: family for family in (nvidia_torch, rosinality)}
+FAMILIES = {family.NAME: family for family in (nvidia_torch, rosinality, psp)}
 
 
 def convert(
@@ -59,7 +60,7 @@ def inspect(path: str | os.PathLike) -> dict[str, Any]:
         "file": str(path),
         "family": converted.family,
         "parts": {
-            part: {"config": to_dict(converted.configs[part]), "parameters": _count(converted.variables[part])}
+            part: {"config": describe(part, converted.configs[part]), "parameters": _count(converted.variables[part])}
             for part in converted.configs
         },
         "dropped": converted.dropped,
@@ -111,7 +112,7 @@ EXPORTS = {"nvidia": to_nvidia}
 
 
 def _options(converted: Converted) -> dict[str, Any]:
-    return {part: to_dict(options) for part, options in converted.configs.items()}
+    return {part: describe(part, options) for part, options in converted.configs.items()}
 
 
 def _count(variables: dict[str, Any]) -> int:

@@ -162,12 +162,22 @@ def tensors_of(table: Any, where: str) -> dict[str, np.ndarray]:
     return {name: _array(value, f"{where}.{name}") for name, value in table.items()}
 
 
+def shape_of(tensors: Tensors, name: str, axes: int, where: str) -> tuple[int, ...]:
+    """The shape of a tensor that sizes are derived from. Raises InputError where it is missing or has other axes."""
+    if name not in tensors:
+        raise InputError(f"{where} must hold {name!r}, which the file lacks; it is not complete.")
+    shape = tensors[name].shape
+    if len(shape) != axes or 0 in shape:
+        raise InputError(f"{where}.{name} must have {axes} axes, none of them empty, but has shape {list(shape)}.")
+    return shape
+
+
 def _generator_config(tensors: Tensors, average: bool, where: str) -> GeneratorConfig:
     """Sizes from the tensors' shapes; all else is the same in every network of this code."""
     blocks = _blocks(1 + _count(tensors, r"to_rgbs\.(\d+)\."), where)
     names = ["conv1", *(f"convs.{2 * k + 1}" for k in range(blocks - 1))]
-    widths = [_shape(tensors, f"{name}.conv.weight", 5, where)[1] for name in names]
-    style = _shape(tensors, "conv1.conv.modulation.weight", 2, where)[1]
+    widths = [shape_of(tensors, f"{name}.conv.weight", 5, where)[1] for name in names]
+    style = shape_of(tensors, "conv1.conv.modulation.weight", 2, where)[1]
     mapping = {"num_layers": _count(tensors, r"style\.(\d+)\."), **({} if average else {"w_avg_beta": None})}
     return from_dict(
         GeneratorConfig,
@@ -183,8 +193,8 @@ def _generator_config(tensors: Tensors, average: bool, where: str) -> GeneratorC
 
 def _discriminator_config(tensors: Tensors, where: str) -> DiscriminatorConfig:
     blocks = _blocks(1 + _count(tensors, r"convs\.(\d+)\.conv1\."), where)
-    entering = [_shape(tensors, f"convs.{j}.conv1.0.weight", 4, where)[1] for j in range(blocks - 1, 0, -1)]
-    widths = [_shape(tensors, "final_conv.0.weight", 4, where)[0], *entering]
+    entering = [shape_of(tensors, f"convs.{j}.conv1.0.weight", 4, where)[1] for j in range(blocks - 1, 0, -1)]
+    widths = [shape_of(tensors, "final_conv.0.weight", 4, where)[0], *entering]
     return from_dict(DiscriminatorConfig, {"resolution": 2 ** (blocks + 1), **width_options(widths)})
 
 
@@ -209,15 +219,6 @@ def _blocks(count: int, where: str) -> int:
     if not 2 <= count <= most:
         raise InputError(f"{where} must have 2 to {most} blocks, for 8 to {LARGEST} pixels, but has {count}.")
     return count
-
-
-def _shape(tensors: Tensors, name: str, axes: int, where: str) -> tuple[int, ...]:
-    if name not in tensors:
-        raise InputError(f"{where} must hold {name!r}, which the file lacks; it is not complete.")
-    shape = tensors[name].shape
-    if len(shape) != axes or 0 in shape:
-        raise InputError(f"{where}.{name} must have {axes} axes, none of them empty, but has shape {list(shape)}.")
-    return shape
 
 
 def _array(value: Any, what: str) -> np.ndarray:

@@ -22,14 +22,25 @@ _SEPARABLE_FROM = 8  # `setup_filter` of NVIDIA's upfirdn2d keeps kernels of tha
 def generator_shapes(config: GeneratorConfig) -> dict[str, tuple[int, ...]]:
     """Path -> shape of every variable of the generator; nothing is computed."""
     z, c = _row(config.z_dim), _row(config.c_dim)
-    return _shapes(Generator(config), z, c)
+    return variable_shapes(Generator(config), z, c)
 
 
 @functools.lru_cache
 def discriminator_shapes(config: DiscriminatorConfig) -> dict[str, tuple[int, ...]]:
     """Path -> shape of every variable of the discriminator; nothing is computed."""
     images = jax.ShapeDtypeStruct((1, config.resolution, config.resolution, config.img_channels), np.float32)
-    return _shapes(Discriminator(config), images, _row(config.c_dim))
+    return variable_shapes(Discriminator(config), images, _row(config.c_dim))
+
+
+def variable_shapes(network: Any, *inputs: Any) -> dict[str, tuple[int, ...]]:
+    """Path -> shape of every variable of a Linen module that is called with `inputs`; nothing is computed."""
+    try:
+        variables = jax.eval_shape(network.init, jax.random.key(0), *inputs)
+    except (TypeError, ValueError, OverflowError, ZeroDivisionError) as error:  # widths that do not fit together
+        reason = str(error).splitlines()[0]
+        raise InputError(f"The file's options must make a network, but they do not ({reason}).") from error
+    flat: dict[str, Any] = dict(traverse_util.flatten_dict(variables, sep="/"))
+    return {path: leaf.shape for path, leaf in flat.items()}
 
 
 def width_options(widths: Sequence[int]) -> dict[str, Any]:
@@ -58,13 +69,3 @@ def stored_filter(kernel: Sequence[float]) -> np.ndarray:
 
 def _row(width: int) -> Any:
     return jax.ShapeDtypeStruct((1, width), np.float32) if width else None
-
-
-def _shapes(network: Generator | Discriminator, *inputs: Any) -> dict[str, tuple[int, ...]]:
-    try:
-        variables = jax.eval_shape(network.init, jax.random.key(0), *inputs)
-    except (TypeError, ValueError, OverflowError, ZeroDivisionError) as error:  # widths that do not fit together
-        reason = str(error).splitlines()[0]
-        raise InputError(f"The file's options must make a network, but they do not ({reason}).") from error
-    flat: dict[str, Any] = dict(traverse_util.flatten_dict(variables, sep="/"))
-    return {path: leaf.shape for path, leaf in flat.items()}

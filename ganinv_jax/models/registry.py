@@ -8,7 +8,8 @@ import jax
 import jax.numpy as jnp
 
 from ganinv_jax.core import folders
-from ganinv_jax.core.configs import check, from_dict, unknown_key
+from ganinv_jax.core.configs import check, from_dict, to_dict, unknown_key
+from ganinv_jax.models.encoders import PspConfig, PspEncoder
 from ganinv_jax.models.features import load_features
 from ganinv_jax.models.inpainting import EncoderConfig, Mixer, MixerConfig, SkipConfig, SkipEncoder, StyleEncoder
 from ganinv_jax.models.projected import ProjectedConfig, ProjectedDiscriminator
@@ -43,6 +44,13 @@ def restore(part: str, config: Mapping[str, Any], arrays: Mapping[str, Any], com
     shapes = jax.eval_shape(module.init, jax.random.key(0), *kind.inputs(settings))
     folders.check_like(arrays[part], {name: tree for name, tree in shapes.items() if name not in shared}, part)
     return Network(settings, module, jax.device_put(dict(arrays[part])) | shared)
+
+
+def describe(part: str, config: Any) -> dict[str, Any]:
+    """The options of a part as a folder's config tells them, so that `restore` finds its kind again."""
+    kinds = _PARTS[part]
+    name = next(name for name, kind in kinds.items() if isinstance(config, kind.options))
+    return ({} if name == next(iter(kinds)) else {"kind": name}) | to_dict(config)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,6 +91,10 @@ def _erased_inputs(config: EncoderConfig | SkipConfig) -> tuple:
     return _array(1, side, side, 3), _array(1, side, side, 1)
 
 
+def _seen_inputs(config: PspConfig) -> tuple:
+    return (_array(1, *config.input_size, config.seen_channels),)
+
+
 def _mixer_inputs(config: MixerConfig) -> tuple:
     return (_array(1, config.num_ws, config.w_dim),) * 2
 
@@ -97,12 +109,18 @@ _DISCRIMINATORS = {
         lambda config: {"features": {config.feature_network: load_features(config.feature_network).variables}},
     ),
 }
+_ENCODERS = {
+    # Of erased pictures, for inpainting: (erased, known) -> offsets.
+    "style": _Kind(EncoderConfig, lambda config, compute: StyleEncoder(config), _erased_inputs),
+    # Of whole pictures: what `models.encoders.encode` shows it -> offsets.
+    "psp": _Kind(PspConfig, lambda config, compute: PspEncoder(config), _seen_inputs),
+}
 # The first kind of a part is what a config means that names none.
 _PARTS: dict[str, dict[str, _Kind]] = {
     "generator": _GENERATORS,
     "generator_raw": _GENERATORS,
     "discriminator": _DISCRIMINATORS,
-    "encoder": {"style": _Kind(EncoderConfig, lambda config, compute: StyleEncoder(config), _erased_inputs)},
+    "encoder": _ENCODERS,
     "mixer": {"gated": _Kind(MixerConfig, lambda config, compute: Mixer(config), _mixer_inputs)},
     "skip": {"unet": _Kind(SkipConfig, lambda config, compute: SkipEncoder(config), _erased_inputs)},
 }

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from ganinv_jax.core import folders
-from ganinv_jax.core.configs import to_dict
+from ganinv_jax.models.registry import describe
 from ganinv_jax.pipelines.model import Model
 
 DEFAULT = "cat64"
@@ -38,4 +38,4 @@ def _official(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     from conversion import convert
 
     converted = convert.load(path)
-    return {part: to_dict(options) for part, options in converted.configs.items()}, converted.variables
+    return {part: describe(part, options) for part, options in converted.configs.items()}, converted.variables

@@ -13,9 +13,10 @@ from jaxtyping import Array, Float, UInt8
 from ganinv_jax.core.configs import check
 from ganinv_jax.core.rng import fold_keys, seed_z
 from ganinv_jax.models import registry
+from ganinv_jax.models.encoders import PspConfig
 from ganinv_jax.models.inpainting import PARTS, Inpainter, InpainterConfig, make_inpainter
 from ganinv_jax.models.stylegan2 import truncate
-from ganinv_jax.pipelines import inpaint
+from ganinv_jax.pipelines import encode, inpaint
 from ganinv_jax.pipelines.pictures import as_pictures, batches, default_batch
 
 NOISE_MODES = ("const", "random", "none")
@@ -96,15 +97,28 @@ class Model:
         return _synthesize(network.module, noise_mode, network.variables, ws, noise_key)
 
     def encode(self, images: Float[Any, "b h w c"]) -> Float[Array, "b l w"]:
-        """W+ codes of whole images in [-1, 1]. Raises InputError without an encoder, or for wrong shapes."""
+        """W+ codes of whole images in [-1, 1].
+
+        Encoders of pSp, e4e and ReStyle take images of any size and read their largest centred part of the encoder's
+        proportions; the inpainting encoder takes those of the generator's size. Raises InputError without an encoder,
+        or for wrong shapes.
+        """
+        if self._reads_whole():
+            return encode.encode(self, images)
         return inpaint.encode(self, self._images(images))
 
     @functools.cached_property
     def inpainter(self) -> tuple[Inpainter, dict[str, Any]]:
         """Encoder, mixer and skip encoder (where there is one) around the generator, and the variables of all four.
 
-        Raises InputError where the model has no encoder or mixer, or where its parts do not fit each other.
+        Raises InputError where the model has no encoder of erased pictures or no mixer, or where its parts do not fit
+        each other.
         """
+        check(
+            not self._reads_whole(),
+            f"{self.name} cannot inpaint, as its encoder reads whole pictures; train an encoder of erased ones and a "
+            "mixer around its generator with the inpaint recipes, or open another model.",
+        )
         missing = [part for part in ("encoder", "mixer") if part not in self.parts]
         check(
             not missing,
@@ -178,6 +192,10 @@ class Model:
     ) -> "inpaint.InpaintResult":
         """Fill the hole of a photo in `samples` ways; see `pipelines.inpaint.inpaint`."""
         return inpaint.inpaint(self, photo, hole, samples, seed, composite)
+
+    def _reads_whole(self) -> bool:
+        """Whether there is an encoder, and one that knows of no holes."""
+        return "encoder" in self.parts and isinstance(self.network("encoder").config, PspConfig)
 
     def _images(self, images: Any) -> Float[Array, "b h w c"]:
         images, side = jnp.asarray(images), self.config.resolution

@@ -1,0 +1,124 @@
+"""Encoders of whole pictures: the heads of pSp, e4e and ReStyle on a feature body, and ReStyle's passes."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from ganinv_jax.core.images import resize
+from ganinv_jax.models.encoders.config import COARSE, MIDDLE, PspConfig
+from ganinv_jax.models.encoders.irse import IRBody, Maps
+from ganinv_jax.models.encoders.layers import Conv, Linear, Norm, average_pool, stretch
+from ganinv_jax.models.encoders.resnet import ResNetBody
+from ganinv_jax.models.stylegan2.layers import Dense
+
+POOLED = 7  # side of the last map as 'w_plus' reads it
+BODIES = {"irse50": IRBody, "resnet34": ResNetBody}
+
+
+class PspEncoder(nn.Module):
+    """What the body reads, [b, *config.input_size, config.seen_channels] -> raw codes [b, num_ws, w_dim].
+
+    See `encode` for how the codes of a picture come of them. Variables: {'params', 'buffers'}. Source:
+    eladrich/pixel2style2pixel, omertov/encoder4editing and yuval-alaluf/restyle-encoder, models/encoders.
+    """
+
+    config: PspConfig
+
+    @nn.compact
+    def __call__(self, seen: Float[Array, "b h w i"]) -> Float[Array, "b l w"]:
+        config = self.config
+        if config.from_average:
+            self.variable("buffers", "latent_avg", jnp.zeros, (config.average_rows, config.w_dim))
+        maps = BODIES[config.body](config.widths, name="body")(seen)
+        heads = {"pyramid": self._pyramid, "coarse": self._coarse, "w": self._w, "w_plus": self._w_plus}
+        return heads[config.heads](maps)
+
+    def _pyramid(self, maps: Maps):
+        _, fine, middle, coarse = maps
+        width = self.config.widths[-1]
+        middle = stretch(coarse, middle.shape[1:3]) + Conv(width, 1, use_bias=True, name="lateral1")(middle)
+        fine = stretch(middle, fine.shape[1:3]) + Conv(width, 1, use_bias=True, name="lateral2")(fine)
+        levels = [0 if i < COARSE else 1 if i < MIDDLE else 2 for i in range(self.config.num_ws)]
+        return self._rows([coarse, middle, fine], levels)
+
+    def _coarse(self, maps: Maps):
+        return self._rows([maps[-1]], [0] * self.config.num_ws)
+
+    def _rows(self, maps: list[Array], levels: list[int]):
+        """Row i of map levels[i]; each map has twice the side of the one before."""
+        config = self.config
+        rows = [
+            MapToStyle(config.w_dim, config.halvings + level, name=f"style{i}")(maps[level])
+            for i, level in enumerate(levels)
+        ]
+        if config.deltas:
+            last = config.num_ws if config.stage is None else config.stage
+            rows = [rows[0] + row if 0 < i <= last else rows[0] for i, row in enumerate(rows)]
+        return jnp.stack(rows, axis=1)
+
+    def _w(self, maps: Maps):
+        w = Dense(self.config.w_dim, name="linear")(jnp.mean(maps[-1], axis=(1, 2)))
+        return jnp.repeat(w[:, None], self.config.num_ws, axis=1)
+
+    def _w_plus(self, maps: Maps):
+        config = self.config
+        x = average_pool(Norm(name="norm")(maps[-1]), (POOLED, POOLED))
+        # The authors' layer reads the features channel by channel.
+        x = x.transpose(0, 3, 1, 2).reshape(len(x), -1)
+        x = Dense(config.num_ws * config.w_dim, name="linear")(Linear(config.w_dim, name="hidden")(x))
+        return x.reshape(-1, config.num_ws, config.w_dim)
+
+
+class MapToStyle(nn.Module):
+    """A map [b, h, w, c], halved `halvings` times until one pixel is left, to a style [b, features]."""
+
+    features: int
+    halvings: int
+
+    @nn.compact
+    def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b o"]:
+        for i in range(self.halvings):
+            x = nn.leaky_relu(Conv(self.features, 3, stride=2, use_bias=True, name=f"conv{i}")(x), 0.01)
+        return Dense(self.features, name="linear")(x[:, 0, 0])
+
+
+def encode(
+    encoder: PspEncoder, generator: Any, variables: Mapping[str, Any], images: Float[Array, "b h w c"]
+) -> Float[Array, "b l w"]:
+    """Codes of pictures in [-1, 1] of any size; their largest centred part of the encoder's proportions is read.
+
+    generator: the `Generator` that the codes are for; ReStyle draws its reconstructions with it.
+    variables: {'encoder': ..., 'generator': ...}.
+    """
+    config = encoder.config
+    images = fit(images, config.input_size)
+    start = jnp.zeros((1, config.w_dim))
+    if config.from_average:
+        start = variables["encoder"]["buffers"]["latent_avg"]
+    ws = jnp.broadcast_to(start, (len(images), config.num_ws, config.w_dim))
+    if config.passes is None:
+        return ws + encoder.apply(variables["encoder"], images)
+
+    def read_again(_, ws):
+        drawn = generator.apply(variables["generator"], ws, method="synthesize")
+        shown = average_pool(_centre(drawn, config.input_size), config.input_size)
+        return ws + encoder.apply(variables["encoder"], jnp.concatenate([images, shown], axis=-1))
+
+    return jax.lax.fori_loop(0, config.passes, read_again, ws)
+
+
+def fit(images: Float[Array, "b h w c"], size: tuple[int, int]) -> Float[Array, "b H W c"]:
+    """The largest centred part of the proportions of `size`, resized to it."""
+    images = _centre(images, size)
+    return images if images.shape[1:3] == size else resize(images, size)
+
+
+def _centre(images, size: tuple[int, int]):
+    height, width = images.shape[1:3]
+    rows, columns = min(height, round(width * size[0] / size[1])), min(width, round(height * size[1] / size[0]))
+    top, left = (height - rows) // 2, (width - columns) // 2
+    return images[:, top : top + rows, left : left + columns]
