@@ -10,6 +10,7 @@ import numpy as np
 from conversion import rosinality
 from conversion.bodies import COUNTER, NORM, counters, irse_rules, resnet_rules
 from conversion.families import Converted
+from conversion.rosinality import AVERAGE
 from conversion.rules import CONV, DENSE, SAME, Rule, Table, bring, expand
 from conversion.stylegan2 import variable_shapes
 from ganinv_jax.core.configs import from_dict
@@ -39,7 +40,6 @@ _BODIES = {
     "irse50": ("input_layer.0.weight", [f"body.{n}.res_layer.1.weight" for n in (0, 3, 7, 21)], irse_rules),
     "resnet34": ("conv1.weight", [f"body.{n}.conv1.weight" for n in (0, 3, 7, 13)], resnet_rules),
 }
-_AVERAGE = "latent_avg"
 _STYLE = (
     ("styles.{i}.convs.{even}.weight", "params/style{i}/conv{j}/kernel", CONV),
     ("styles.{i}.convs.{even}.bias", "params/style{i}/conv{j}/bias", SAME),
@@ -47,7 +47,7 @@ _STYLE = (
     ("styles.{i}.linear.bias", "params/style{i}/linear/bias", SAME),
 )
 _HEADS = (
-    (_AVERAGE, "buffers/latent_avg", SAME),
+    (AVERAGE, "buffers/latent_avg", SAME),
     ("latlayer1.weight", "params/lateral1/kernel", CONV),
     ("latlayer1.bias", "params/lateral1/bias", SAME),
     ("latlayer2.weight", "params/lateral2/kernel", CONV),
@@ -80,23 +80,23 @@ def convert(content: Mapping[str, Any], raw: bool = False) -> Converted:
     Raises InputError where anything is unknown or incomplete.
     """
     encoder, decoder = _parts(rosinality.tensors_of(content["state_dict"], "state_dict"))
-    options, average = _options(content), _average(content.get(_AVERAGE))
-    alike = average is not None and bool(np.all(average == average[:1]))
-    generator, variables, made = rosinality.convert_generator(decoder, average[0] if alike else None, "decoder")
+    options, average = _options(content), _average(content.get(AVERAGE))
+    mean = None if average is None or np.any(average != average[:1]) else average[0]
+    generator, variables, made = rosinality.convert_generator(decoder, mean, "decoder")
     converted = Converted(NAME, TITLE, {"generator": generator}, {"generator": variables})
     converted.made = {f"generator: {name}": how for name, how in made.items()}
     config = _encoder_config(encoder, options, generator, average is not None)
     if config.from_average:
         if average is None:
             average = variables["buffers"]["mapping"]["w_avg"][None]
-            converted.made[f"encoder: {_AVERAGE}"] = "the generator's mean w, as the authors' code does"
-        encoder = {**encoder, _AVERAGE: _starts(average, config)}
-    elif average is not None and not alike:
-        converted.dropped[_AVERAGE] = "this encoder's codes do not start from it"
+            converted.made[f"encoder: {AVERAGE}"] = "the generator's mean w, as the authors' code does"
+        encoder = rosinality.with_average(encoder, _starts(average, config), "encoder")
+    elif average is not None and mean is None:
+        converted.dropped[AVERAGE] = "this encoder's codes do not start from it"
     converted.configs["encoder"] = config
     converted.variables["encoder"] = bring(encoder_table(config), encoder, "encoder")
     converted.dropped[f"encoder.*.{COUNTER}"] = "counters of training batches"
-    for key in content.keys() - {"state_dict", _AVERAGE}:
+    for key in content.keys() - {"state_dict", AVERAGE}:
         converted.dropped[str(key)] = _DROPPED.get(key, "not a part of the networks")
     return converted
 
@@ -145,7 +145,7 @@ def _average(value: Any) -> np.ndarray | None:
         return None
     if not isinstance(value, np.ndarray) or value.ndim not in (1, 2) or 0 in value.shape:
         shape = list(value.shape) if isinstance(value, np.ndarray) else type(value).__name__
-        raise InputError(f"The checkpoint's {_AVERAGE} must be a tensor of one row or more, but it is {shape}.")
+        raise InputError(f"The checkpoint's {AVERAGE} must be a tensor of one row or more, but it is {shape}.")
     return value if value.ndim == 2 else value[None]
 
 

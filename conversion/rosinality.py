@@ -62,7 +62,7 @@ _ENDS = (
     ("final_linear.1.weight", "params/b4/out/weight", DENSE),
     ("final_linear.1.bias", "params/b4/out/bias", SAME),
 )
-_AVERAGE = "latent_avg"  # lies beside the networks; taken with the generator's tensors
+AVERAGE = "latent_avg"  # lies beside the networks; taken with the generator's tensors
 _DROPPED = {
     "g": "the generator as trained, without averaging; g_ema is used",
     "g_optim": "an optimiser's state",
@@ -84,7 +84,7 @@ def convert(content: Mapping[str, Any], raw: bool = False) -> Converted:
     """
     if not isinstance(content.get("g_ema"), dict):
         raise InputError("The checkpoint must hold the generator 'g_ema', which it lacks; it cannot make pictures.")
-    converted, average = Converted(NAME, TITLE, {}, {}), content.get(_AVERAGE)
+    converted, average = Converted(NAME, TITLE, {}, {}), content.get(AVERAGE)
     for key, part in {"g_ema": "generator", "g": "generator_raw"}.items():
         if content.get(key) is not None and (raw or key == "g_ema"):
             config, variables, made = convert_generator(tensors_of(content[key], key), average, key)
@@ -93,7 +93,7 @@ def convert(content: Mapping[str, Any], raw: bool = False) -> Converted:
     if content.get("d") is not None:
         judge = convert_discriminator(tensors_of(content["d"], "d"), "d")
         converted.configs["discriminator"], converted.variables["discriminator"] = judge
-    taken = {"g_ema", "d", _AVERAGE} | ({"g"} if raw else set())
+    taken = {"g_ema", "d", AVERAGE} | ({"g"} if raw else set())
     for key in content.keys() - taken:
         converted.dropped[str(key)] = _DROPPED.get(key, "not a part of the networks")
     return converted
@@ -112,13 +112,13 @@ def convert_generator(
         tensors = {**tensors, **_drawn_noises(config)}
         made["noises"] = "constant noise, drawn from RandomState(0); the authors' code draws it anew for each picture"
     if average is not None:
-        tensors = {**tensors, _AVERAGE: _array(average, f"{where}'s {_AVERAGE}")}
+        tensors = with_average(tensors, _array(average, f"{where}'s {AVERAGE}"), where)
     variables = bring(generator_table(config), tensors, where)
     if average is None:
         mapping = dataclasses.replace(config.mapping, w_avg_beta=type(config.mapping)().w_avg_beta)
         variables["buffers"]["mapping"] = {"w_avg": mean_w(config, variables)}
         config = dataclasses.replace(config, mapping=mapping)
-        made[_AVERAGE] = f"the mean w of {LATENTS} latents, drawn from RandomState(0)"
+        made[AVERAGE] = f"the mean w of {LATENTS} latents, drawn from RandomState(0)"
     return config, variables, made
 
 
@@ -139,7 +139,7 @@ def generator_table(config: GeneratorConfig) -> Table:
         fixed += [_filter(f"convs.{2 * k}.conv.blur.kernel", 4), _filter(f"to_rgbs.{k}.upsample.kernel", 4)]
     rules = [
         Rule("input.input", "params/synthesis/b4/const", batched(MAPS)),
-        Rule(_AVERAGE, "buffers/mapping/w_avg"),
+        Rule(AVERAGE, "buffers/mapping/w_avg"),
         *expand(_MAPPING, [{"fc": i + 1, "i": i} for i in range(config.mapping.num_layers)]),
         *expand(_LAYER, layers),
         *expand(_OUTPUT, outputs),
@@ -160,6 +160,13 @@ def tensors_of(table: Any, where: str) -> dict[str, np.ndarray]:
     if not isinstance(table, dict) or not all(isinstance(name, str) for name in table):
         raise InputError(f"{where} must be a table of named tensors, but is something else.")
     return {name: _array(value, f"{where}.{name}") for name, value in table.items()}
+
+
+def with_average(tensors: Tensors, average: np.ndarray, where: str) -> dict[str, np.ndarray]:
+    """A network's tensors and the average that lies beside it. Raises InputError where the network holds one itself."""
+    if AVERAGE in tensors:
+        raise InputError(f"{where} must not hold {AVERAGE!r} itself, which belongs beside it; it is not of this code.")
+    return {**tensors, AVERAGE: average}
 
 
 def shape_of(tensors: Tensors, name: str, axes: int, where: str) -> tuple[int, ...]:

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from parity import agrees, compiled, same_tensors
+from psp_files import BLUR, decoder
 from torch_files import legacy_bytes, tensor, zip_bytes
 
 from conversion import rosinality
@@ -28,40 +29,12 @@ FILES = [
     "ros_train_32_legacyfmt",
 ]
 STYLE, WIDTHS = 5, (7, 6, 4)  # of the files made by hand, for 4, 8 and 16 pixels
-BLUR = np.outer([1, 3, 3, 1], [1, 3, 3, 1]).astype(np.float32) / 64
 
 
 @pytest.fixture(scope="module")
 def tensors():
-    """g_ema for 16 pixels, with two mapping layers, its names written out as the authors' modules have them."""
-    draw = functools.partial(np.random.default_rng(0).standard_normal, dtype=np.float32)
-    made = {"input.input": draw((1, WIDTHS[0], 4, 4))}
-    for i in (1, 2):
-        made |= {f"style.{i}.weight": draw((STYLE, STYLE)), f"style.{i}.bias": draw(STYLE)}
-
-    def modulated(name, inputs, outputs, size):
-        made[f"{name}.conv.weight"] = draw((1, outputs, inputs, size, size))
-        made[f"{name}.conv.modulation.weight"] = draw((inputs, STYLE))
-        made[f"{name}.conv.modulation.bias"] = draw(inputs)
-
-    def layer(name, inputs, outputs):
-        modulated(name, inputs, outputs, 3)
-        made.update({f"{name}.noise.weight": draw(1), f"{name}.activate.bias": draw(outputs)})
-
-    def output(name, inputs):
-        modulated(name, inputs, 3, 1)
-        made[f"{name}.bias"] = draw((1, 3, 1, 1))
-
-    layer("conv1", WIDTHS[0], WIDTHS[0])
-    output("to_rgb1", WIDTHS[0])
-    for k, (inputs, outputs) in enumerate(zip(WIDTHS, WIDTHS[1:], strict=False)):
-        layer(f"convs.{2 * k}", inputs, outputs)
-        layer(f"convs.{2 * k + 1}", outputs, outputs)
-        output(f"to_rgbs.{k}", outputs)
-        made |= {f"convs.{2 * k}.conv.blur.kernel": 4 * BLUR, f"to_rgbs.{k}.upsample.kernel": 4 * BLUR}
-    for n, side in enumerate((4, 8, 8, 16, 16)):
-        made[f"noises.noise_{n}"] = draw((1, 1, side, side))
-    return made
+    """g_ema for 16 pixels, with two mapping layers."""
+    return decoder(STYLE, WIDTHS, layers=2)
 
 
 @pytest.fixture

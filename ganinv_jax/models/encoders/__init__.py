@@ -1,4 +1,4 @@
-"""Encoders of whole pictures (pSp, e4e, ReStyle) and their feature bodies; `models.inpainting` has that of erased ones."""
+"""Encoders of whole pictures (pSp, e4e, ReStyle) and their bodies; that of erased ones is in `models.inpainting`."""
 
 from ganinv_jax.models.encoders.config import PspConfig
 from ganinv_jax.models.encoders.irse import IRBody

@@ -76,9 +76,9 @@ def average_pool(x: Float[Array, "b h w c"], size: tuple[int, int]) -> Float[Arr
     return _by_axis(x, [_cells(n, cells) for n, cells in zip(x.shape[1:3], size, strict=True)])
 
 
-def stretch(x: Float[Array, "b h w c"], size: tuple[int, int]) -> Float[Array, "b H W c"]:
-    """Bilinear resize that keeps the corner pixels where they are (torch's align_corners=True)."""
-    return _by_axis(x, [_between_corners(n, points) for n, points in zip(x.shape[1:3], size, strict=True)])
+def stretch_to(x: Float[Array, "b h w c"], like: Float[Array, "b H W d"]) -> Float[Array, "b H W c"]:
+    """Bilinear resize to the sides of `like` with the corner pixels kept in place (torch's align_corners=True)."""
+    return _by_axis(x, [_between_corners(n, points) for n, points in zip(x.shape[1:3], like.shape[1:3], strict=True)])
 
 
 def _by_axis(x, matrices: list[np.ndarray]):

@@ -11,7 +11,7 @@ from jaxtyping import Array, Float
 from ganinv_jax.core.images import resize
 from ganinv_jax.models.encoders.config import COARSE, MIDDLE, PspConfig
 from ganinv_jax.models.encoders.irse import IRBody, Maps
-from ganinv_jax.models.encoders.layers import Conv, Linear, Norm, average_pool, stretch
+from ganinv_jax.models.encoders.layers import Conv, Linear, Norm, average_pool, stretch_to
 from ganinv_jax.models.encoders.resnet import ResNetBody
 from ganinv_jax.models.stylegan2.layers import Dense
 
@@ -40,8 +40,8 @@ class PspEncoder(nn.Module):
     def _pyramid(self, maps: Maps):
         _, fine, middle, coarse = maps
         width = self.config.widths[-1]
-        middle = stretch(coarse, middle.shape[1:3]) + Conv(width, 1, use_bias=True, name="lateral1")(middle)
-        fine = stretch(middle, fine.shape[1:3]) + Conv(width, 1, use_bias=True, name="lateral2")(fine)
+        middle = stretch_to(coarse, middle) + Conv(width, 1, use_bias=True, name="lateral1")(middle)
+        fine = stretch_to(middle, fine) + Conv(width, 1, use_bias=True, name="lateral2")(fine)
         levels = [0 if i < COARSE else 1 if i < MIDDLE else 2 for i in range(self.config.num_ws)]
         return self._rows([coarse, middle, fine], levels)
 
@@ -101,12 +101,12 @@ def encode(
         start = variables["encoder"]["buffers"]["latent_avg"]
     ws = jnp.broadcast_to(start, (len(images), config.num_ws, config.w_dim))
     if config.passes is None:
-        return ws + encoder.apply(variables["encoder"], images)
+        return ws + _raw(encoder, variables, images)
 
     def read_again(_, ws):
         drawn = generator.apply(variables["generator"], ws, method="synthesize")
         shown = average_pool(_centre(drawn, config.input_size), config.input_size)
-        return ws + encoder.apply(variables["encoder"], jnp.concatenate([images, shown], axis=-1))
+        return ws + _raw(encoder, variables, jnp.concatenate([images, shown], axis=-1))
 
     return jax.lax.fori_loop(0, config.passes, read_again, ws)
 
@@ -115,6 +115,10 @@ def fit(images: Float[Array, "b h w c"], size: tuple[int, int]) -> Float[Array, 
     """The largest centred part of the proportions of `size`, resized to it."""
     images = _centre(images, size)
     return images if images.shape[1:3] == size else resize(images, size)
+
+
+def _raw(encoder: PspEncoder, variables: Mapping[str, Any], seen: Array) -> Array:
+    return encoder.apply(variables["encoder"], seen)  # type: ignore[return-value]
 
 
 def _centre(images, size: tuple[int, int]):
