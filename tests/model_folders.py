@@ -8,6 +8,7 @@ import numpy as np
 
 from ganinv_jax.core import folders
 from ganinv_jax.core.configs import from_dict, to_dict
+from ganinv_jax.models.encoders import PspConfig, PspEncoder
 from ganinv_jax.models.inpainting import light, make_inpainter
 from ganinv_jax.models.stylegan2 import Discriminator, DiscriminatorConfig, Generator, GeneratorConfig
 
@@ -42,6 +43,18 @@ def tiny_model(inpainter: bool = True, discriminator: bool = False, **changes) -
         config |= {part: to_dict(getattr(networks, part)) for part in parts}
         shapes |= parts
     return config, {part: _drawn(part, tree) for part, tree in shapes.items()}
+
+
+def add_psp_encoder(config: dict, arrays: dict, **changes) -> tuple[dict, dict]:
+    """The same model with an encoder of whole pictures."""
+    generator = from_dict(GeneratorConfig, config["generator"])
+    options = {"body": "resnet34", "widths": (4, 4, 5, 6), "input_size": (32, 32), "heads": "w"} | changes
+    encoder = PspConfig(generator.num_ws, generator.w_dim, **options)
+    seen = np.zeros((1, *encoder.input_size, encoder.seen_channels))
+    shapes = jax.eval_shape(PspEncoder(encoder).init, jax.random.key(0), seen)
+    drawn = _drawn("encoder", shapes)
+    drawn["buffers"] = jax.tree.map(lambda x: x**2 + 0.5, drawn["buffers"])  # variances among them
+    return config | {"encoder": {"kind": "psp", **to_dict(encoder)}}, arrays | {"encoder": drawn}
 
 
 def save_tiny_model(path: Path, **options) -> Path:

@@ -3,11 +3,12 @@
 import jax
 import numpy as np
 import pytest
-from model_folders import tiny_model
+from model_folders import add_psp_encoder, tiny_model
 
 from ganinv_jax.core.configs import to_dict
 from ganinv_jax.core.errors import InputError
 from ganinv_jax.models import registry
+from ganinv_jax.models.encoders import PspEncoder
 from ganinv_jax.models.features import load_features
 from ganinv_jax.models.projected import ProjectedConfig, ProjectedDiscriminator, init_variables
 
@@ -31,6 +32,14 @@ def test_a_projected_discriminator_gets_the_frozen_network_that_no_folder_holds(
     shared = network.variables["features"]["efficientnet_lite0"]
     assert shared is load_features("efficientnet_lite0").variables
     assert isinstance(network.module, ProjectedDiscriminator) and network.config == options
+
+
+def test_encoders_of_whole_pictures_are_a_kind_of_their_own():
+    config, arrays = add_psp_encoder(CONFIG, ARRAYS)
+    network = registry.restore("encoder", config, arrays)
+    assert isinstance(network.module, PspEncoder) and network.config.heads == "w"
+    assert registry.describe("encoder", network.config) == config["encoder"]
+    assert registry.describe("encoder", registry.restore("encoder", CONFIG, ARRAYS).config) == CONFIG["encoder"]
 
 
 @pytest.mark.parametrize("compute", ["bf16", "source"])
