@@ -31,10 +31,9 @@ def description(content: Any) -> str:
         return f"an NVIDIA TensorFlow pickle (state version {_version(content[-1])})"
     if isinstance(content, dict):
         keys = ", ".join(str(key) for key in list(content)[:6])
-        if "state_dict" in content:
-            return f"a torch checkpoint with a state_dict, as pSp and e4e write it (keys: {keys})"
-        if content.keys() & {"g_ema", "g", "d"}:
-            return f"a checkpoint of rosinality's stylegan2-pytorch (keys: {keys})"
+        if isinstance(content.get("state_dict"), dict):
+            names = ", ".join(str(name)[:80] for name in list(content["state_dict"])[:3])
+            return f"a torch checkpoint whose state_dict holds {names or 'nothing'}"
         return f"a table with the keys {keys}" if keys else "an empty table"
     if isinstance(content, Call):
         return f"a single object ({content.function.path})"

@@ -15,7 +15,7 @@ from conversion.rules import send
 from ganinv_jax.core.errors import InputError
 from ganinv_jax.core.torchfile import read
 from ganinv_jax.models.encoders import PspEncoder, encode
-from ganinv_jax.models.encoders.layers import average_pool
+from ganinv_jax.models.encoders.layers import average_pool, stretch_to
 from ganinv_jax.models.stylegan2 import Generator
 from ganinv_jax.pipelines import load as open_model
 
@@ -163,7 +163,12 @@ def run(configs, variables, picture):
     """Everything that the references hold, in one program, since compiling is what costs here."""
     encoder, generator = PspEncoder(configs[0]), Generator(configs[1])
     raw, state = encoder.apply(variables["encoder"], picture, capture_intermediates=True)
-    maps = {name: state["intermediates"]["body"][unit]["__call__"][0] for name, unit in UNITS.items()}
+    state = state["intermediates"]
+    maps = {name: state["body"][unit]["__call__"][0] for name, unit in UNITS.items()}
+    if encoder.config.heads == "pyramid":
+        for name, coarser, lateral in (("p2", "c3", "lateral1"), ("p1", "p2", "lateral2")):
+            maps[name] = state[lateral]["__call__"][0]
+            maps[name] += stretch_to(maps[coarser], maps[name])
     steps = {name: x.shape[1] // 8 for name, x in maps.items()}
     found = {f"feat_{name}_sub": x[:, :: steps[name], :: steps[name]] for name, x in maps.items()}
     codes = encode(encoder, generator, variables, picture)
@@ -181,7 +186,9 @@ def test_the_authors_outputs(shared, name):
     assert converted.family == "psp"
     picture = (reference["x_u8"].transpose(0, 2, 3, 1) / np.float32(255) - np.float32(0.5)) / np.float32(0.5)
     configs = (converted.configs["encoder"], converted.configs["generator"])
-    for key, array in run(configs, converted.variables, picture).items():
+    found = run(configs, converted.variables, picture)
+    assert found.keys() == set(reference) - {"x_u8"}
+    for key, array in found.items():
         agrees(key, array, reference[key])
 
 

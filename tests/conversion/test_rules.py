@@ -1,9 +1,26 @@
 """The rules engine: complete by construction, in both directions."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
-from conversion.rules import CONV, DENSE, MAPS, SAME, Fixed, Rule, Table, bring, expand, send
+from conversion.rules import (
+    CONV,
+    DENSE,
+    MAPS,
+    PER_MAP,
+    POINTWISE,
+    SAME,
+    SCALAR,
+    Fixed,
+    Rule,
+    Table,
+    batched,
+    bring,
+    expand,
+    send,
+)
 from ganinv_jax.core.errors import InputError
 
 LINES = (
@@ -36,6 +53,34 @@ def test_layouts(tensors):
     assert params["b4"]["const"][1, 2, 3] == tensors["b4.const"][3, 1, 2]
     assert params["fc"]["weight"][2, 3] == tensors["fc.weight"][3, 2]
     assert all(leaf.flags.c_contiguous for leaf in (params["b8"]["conv"]["weight"], params["fc"]["weight"]))
+
+
+@pytest.mark.parametrize(
+    ("transform", "shape", "ours"),
+    [
+        (SAME, (2, 3), (2, 3)),
+        (CONV, (5, 2, 3, 4), (3, 4, 2, 5)),
+        (DENSE, (7, 6), (6, 7)),
+        (MAPS, (5, 2, 3), (2, 3, 5)),
+        (POINTWISE, (7, 6, 1, 1), (6, 7)),
+        (PER_MAP, (5, 1, 1), (5,)),
+        (SCALAR, (1,), ()),
+        (batched(CONV), (1, 5, 2, 3, 4), (3, 4, 2, 5)),
+        (batched(batched(SAME)), (1, 1, 4, 4), (4, 4)),
+    ],
+)
+def test_every_transform_has_an_inverse(transform, shape, ours):
+    tensor = np.arange(np.prod(shape, dtype=int)).reshape(shape)
+    brought = transform.bring(tensor)
+    assert brought.shape == ours and np.array_equal(transform.send(brought), tensor)
+
+
+def test_dropped_tensors_are_not_looked_at(tensors):
+    table = dataclasses.replace(TABLE, dropped=frozenset({"b8.count", "b16.count"}))
+    counted = tensors | {"b8.count": np.array(7)}
+    assert bring(table, counted, "net").keys() == bring(TABLE, tensors, "net").keys()
+    with pytest.raises(InputError, match="b8.count"):
+        bring(TABLE, counted, "net")
 
 
 def test_there_and_back_is_the_same_to_the_bit(tensors):
