@@ -9,7 +9,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from conversion import nvidia_torch, psp, rosinality
+from conversion import nvidia_tf, nvidia_torch, psp, rosinality
 from conversion.families import Converted, description
 from ganinv_jax.core import folders, torchfile
 from ganinv_jax.core.configs import check, from_dict, unknown_key
@@ -17,7 +17,7 @@ from ganinv_jax.core.errors import InputError
 from ganinv_jax.models.registry import describe
 from ganinv_jax.models.stylegan2 import DiscriminatorConfig, GeneratorConfig
 
-FAMILIES = {family.NAME: family for family in (nvidia_torch, rosinality, psp)}
+FAMILIES = {family.NAME: family for family in (nvidia_torch, nvidia_tf, rosinality, psp)}
 
 
 def convert(
@@ -43,14 +43,14 @@ def load(path: str | os.PathLike, family: str = "auto", raw: bool = False) -> Co
     if family != "auto" and family not in FAMILIES:
         raise unknown_key(family, ["auto", *FAMILIES], "family")
     content = torchfile.read(path)
-    if family == "auto":
-        family = next((name for name, entry in FAMILIES.items() if entry.recognise(content)), "")
-    elif not FAMILIES[family].recognise(content):
-        raise InputError(f"{Path(path).name} must be a {FAMILIES[family].TITLE}, but is {description(content)}.")
-    if not family:
+    fitting = [name for name, entry in FAMILIES.items() if entry.recognise(content)]
+    if not fitting:
         known = ", ".join(entry.TITLE for entry in FAMILIES.values())
         raise InputError(f"{Path(path).name} must be of a known family ({known}), but is {description(content)}.")
-    return FAMILIES[family].convert(content, raw)
+    if family not in ("auto", *fitting):
+        asked, found = (f"{name} ({FAMILIES[name].TITLE})" for name in (family, fitting[0]))
+        raise InputError(f"{Path(path).name} must be of the family {asked}, as asked for, but is of {found}.")
+    return FAMILIES[fitting[0] if family == "auto" else family].convert(content, raw)
 
 
 def inspect(path: str | os.PathLike) -> dict[str, Any]:

@@ -27,8 +27,6 @@ class Converted:
 
 def description(content: Any) -> str:
     """What an unsupported file seems to be, for a message."""
-    if isinstance(content, tuple) and content and all(_is_tensorflow(entry) for entry in content):
-        return f"an NVIDIA TensorFlow pickle (state version {_version(content[-1])})"
     if isinstance(content, dict):
         keys = ", ".join(str(key) for key in list(content)[:6])
         if isinstance(content.get("state_dict"), dict):
@@ -38,11 +36,3 @@ def description(content: Any) -> str:
     if isinstance(content, Call):
         return f"a single object ({content.function.path})"
     return f"a {type(content).__name__}"
-
-
-def _is_tensorflow(entry: Any) -> bool:
-    return isinstance(entry, Call) and entry.function.path == "dnnlib.tflib.network.Network"
-
-
-def _version(network: Call) -> Any:
-    return network.state.get("version") if isinstance(network.state, dict) else None

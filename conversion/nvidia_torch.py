@@ -129,7 +129,7 @@ def _discriminator_table(config: DiscriminatorConfig) -> Table:
 
 
 def _mapping_rules(layers: int) -> list:
-    return expand(_MAPPING, [{"i": i} for i in range(layers)])
+    return expand(_MAPPING, [{"i": i} for i in range(max(layers, 1))])  # labels are embedded without any layer too
 
 
 def _filters(block: str, layers: list[str], kernel: tuple[float, ...]) -> list[Fixed]:

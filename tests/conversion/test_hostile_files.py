@@ -41,8 +41,6 @@ print(json.dumps(results))
 
 # What the message cannot mention, and why.
 NOT_MENTIONED = {
-    "family_03_tf_progressive_config_a_d.pkl": "TensorFlow pickles are refused as a family",
-    "family_04_tf_unknown_static_kwarg.pkl": "TensorFlow pickles are refused as a family",
     "legacy_03_storage_count_lies.pt": "its storage headers are in order: the change is in a tensor's values",
 }
 

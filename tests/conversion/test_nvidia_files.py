@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from flax import traverse_util
 from nvidia_files import network_pickle
+from tf_files import tensorflow_pickle
 
 from conversion.convert import convert, export, load
 from conversion.nvidia_torch import export_generator
@@ -109,4 +110,5 @@ def good(tmp_path_factory):
     data, _, _ = pickled(*networks(labels=2))
     (folder / "network.pkl").write_bytes(data)
     export(folder / "network.pkl", folder / "state.pt")
+    (folder / "tensorflow.pkl").write_bytes(tensorflow_pickle())
     return {path.name: path.read_bytes() for path in folder.iterdir()}

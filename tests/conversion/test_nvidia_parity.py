@@ -2,15 +2,13 @@
 
 import functools
 
-import jax.numpy as jnp
 import numpy as np
 import pytest
-from parity import agrees, compiled
+from parity import agrees, generate, score
 
 from conversion.nvidia_torch import convert_discriminator, convert_generator
 from conversion.persistent import module_tree
 from ganinv_jax.core.torchfile import read
-from ganinv_jax.models.stylegan2 import Discriminator, Generator
 
 pytestmark = pytest.mark.shared
 
@@ -41,31 +39,6 @@ def opened(path):
     content = read(path)
     reference = np.load(path.with_suffix(".npz"))
     return {key: module_tree(content[key], key) for key in ("G", "D", "G_ema")}, reference
-
-
-@compiled
-def generate(config, variables, z, c, w_mixed):
-    """Everything that the references hold of a generator, in one program, since compiling is what costs here."""
-    network = Generator(config)
-    call = functools.partial(network.apply, variables)
-    ws = {
-        "w": call(z, c, method="map"),
-        "w_psi07": call(z, c, truncation_psi=0.7, method="map"),
-        "w_psi07_cut3": call(z, c, truncation_psi=0.7, truncation_cutoff=3, method="map"),
-    }
-    images = call(jnp.concatenate([ws["w"], ws["w_psi07"], w_mixed]), method="synthesize")
-    images = dict(zip(("img", "img_psi07", "img_mixed"), jnp.split(images, 3), strict=True))
-    images["img_nonoise"] = call(ws["w"], noise_mode="none", method="synthesize")
-    features = {f"feat_b{r}": call(ws["w"][:1], stop=r, method="features")[0] for r in (4, 8, 16)}
-    maps = {name: array.transpose(0, 3, 1, 2) for name, array in (images | features).items()}
-    return ws | maps
-
-
-@compiled
-def score(config, variables, images, c):
-    call = functools.partial(Discriminator(config).apply, variables)
-    first = {"d_logits": 8, "d_logits_n1": 1, "d_logits_n4": 4}
-    return {name: call(images[:n], None if c is None else c[:n])[:, None] for name, n in first.items()}
 
 
 @pytest.mark.parametrize("name", FILES)

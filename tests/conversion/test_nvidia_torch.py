@@ -81,7 +81,7 @@ def test_long_filters_are_kept_as_one_axis():
 
 def test_an_unknown_family_lists_the_known_ones(tmp_path):
     with pytest.raises(InputError, match="nvidia-torch"):
-        load(tmp_path / "x.pkl", family="nvidia")
+        load(tmp_path / "x.pkl", family="pickle")
 
 
 # -- with official-format files

@@ -5,6 +5,7 @@ import math
 from typing import Literal
 
 from ganinv_jax.core.configs import check
+from ganinv_jax.ops.bias_act import ACTIVATION_GAIN
 
 Architecture = Literal["skip", "resnet", "orig"]
 
@@ -27,6 +28,7 @@ class MappingConfig:
     def __post_init__(self):
         check(self.num_layers >= 0, f"mapping num_layers must be at least 0, but got {self.num_layers}.")
         check(self.lr_multiplier > 0, f"mapping lr_multiplier must be positive, but got {self.lr_multiplier}.")
+        _check_activation(self.activation)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,6 +53,7 @@ class SynthesisConfig:
 
     def __post_init__(self):
         _check_network(self.conv_clamp, self.num_fp16_res)
+        _check_activation(self.activation)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -121,6 +124,7 @@ class DiscriminatorConfig:
     def __post_init__(self):
         _check_resolution(self.resolution, self.channels)
         _check_network(self.conv_clamp, self.num_fp16_res)
+        _check_activation(self.activation)
         parts, width = self.mbstd_num_channels, self.block_channels(4)
         divides = parts == 0 or (parts > 0 and width % parts == 0)
         check(divides, f"mbstd_num_channels must divide the {width} channels at 4x4, but it is {parts}.")
@@ -164,3 +168,8 @@ def _check_resolution(resolution: int, channels: tuple[int, ...] | None) -> None
 def _check_network(conv_clamp: float | None, num_fp16_res: int) -> None:
     check(conv_clamp is None or conv_clamp > 0, f"conv_clamp must be positive or None, but got {conv_clamp}.")
     check(num_fp16_res >= 0, f"num_fp16_res must be at least 0, but got {num_fp16_res}.")
+
+
+def _check_activation(name: str) -> None:
+    known = ", ".join(sorted(ACTIVATION_GAIN))
+    check(name in ACTIVATION_GAIN, f"activation must be one of {known}, but got {name!r}.")
