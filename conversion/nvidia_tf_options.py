@@ -30,7 +30,8 @@ def generator_config(network: TfNetwork) -> GeneratorConfig:
         "num_channels": network.shape(f"synthesis/{resolution}x{resolution}/ToRGB/weight", 4)[3],
         "mapping_layers": _count(network, r"mapping/Dense(\d+)/"),
     }
-    _check_sizes(network, sizes, _GENERATOR_SIZES)
+    optional = {"mapping_fmaps": hidden} if sizes["mapping_layers"] > 1 else {}
+    _check_sizes(network, sizes | optional | ({"label_fmaps": embedding} if labels else {}), _GENERATOR_SIZES)
     given = network.options.get
     synthesis = {"architecture": given("architecture", "skip"), "use_noise": given("use_noise", True)}
     return from_dict(
@@ -60,7 +61,7 @@ def discriminator_config(network: TfNetwork) -> DiscriminatorConfig:
         "num_channels": network.shape(f"{resolution}x{resolution}/FromRGB/weight", 4)[2],
         "mapping_layers": _count(network, r"Mapping(\d+)/"),
     }
-    _check_sizes(network, sizes, _DISCRIMINATOR_SIZES)
+    _check_sizes(network, sizes | ({"mapping_fmaps": embedding} if labels else {}), _DISCRIMINATOR_SIZES)
     given = network.options.get
     group, maps = _statistics(network)
     return from_dict(
@@ -90,7 +91,7 @@ _GENERATOR_SIZES = {
 }
 _DISCRIMINATOR_SIZES = {"resolution": 1024, "label_size": 0, "num_channels": 3, "mapping_layers": 0}
 
-# Widths, which are taken from the tensors: where options leave them out, versions and layers differ in the default.
+# Widths, which are taken from the tensors: versions and layers differ in the default.
 _WIDTHS = {"fmap_base", "fmap_decay", "fmap_min", "fmap_max", "fmap_const", "mapping_fmaps", "label_fmaps"}
 _LAYERS = {"architecture", "nonlinearity", "num_fp16_res", "conv_clamp", "resample_kernel", "mapping_lrmul"}
 _GENERATOR = {
@@ -140,9 +141,10 @@ def _check_options(network: TfNetwork, known: Set[str]) -> None:
 
 
 def _check_sizes(network: TfNetwork, sizes: dict[str, int], defaults: dict[str, int]) -> None:
+    """Where neither the options nor `defaults` state a size, that of the tensors stands."""
     for key, size in sizes.items():
-        stated = network.options.get(key, defaults[key])
-        if size != stated:
+        stated = network.options.get(key, defaults.get(key))
+        if stated not in (None, size):
             raise InputError(
                 f"{network.name} was made with {key} {stated!r}, but its tensors are for {size}; fetch the file again."
             )

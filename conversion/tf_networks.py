@@ -1,6 +1,7 @@
 """NVIDIA's pickled TensorFlow networks (dnnlib/tflib/network.py), plainly; the source text in them is not looked at."""
 
 import dataclasses
+import math
 from typing import Any
 
 import numpy as np
@@ -96,9 +97,11 @@ def _table(state: dict[str, Any], part: str, place: str) -> dict[str, Any]:
 
 def _option(value: Any, key: str, place: str) -> Any:
     value = value.item() if isinstance(value, np.generic) else value
-    plain = (bool, int, float, str, type(None))
-    if not isinstance(value, plain) and not (
-        isinstance(value, list | tuple) and all(isinstance(v, plain) for v in value)
-    ):
+    if not all(map(_is_plain, value if isinstance(value, list | tuple) else [value])):
         raise InputError(f"{place} must have a plain value as option {key!r}, but has {str(value)[:80]}.")
     return value
+
+
+def _is_plain(value: Any) -> bool:
+    finite = not isinstance(value, float) or math.isfinite(value)
+    return isinstance(value, bool | int | float | str | None) and finite

@@ -137,6 +137,7 @@ def test_on_to_nvidias_torch_names(opened, tmp_path):
         ({"latent_size": 6}, {}, ["latent_size 6", "tensors are for 5"]),
         ({"resolution": 32}, {}, ["resolution 32", "tensors are for 16"]),
         ({"mapping_layers": 3}, {}, ["mapping_layers 3", "tensors are for 2"]),
+        ({"mapping_fmaps": 512}, {}, ["mapping_fmaps 512", "tensors are for 9"]),
         ({"architecture": "dense"}, {}, ["architecture", "'dense'"]),
         ({"nonlinearity": "gelu"}, {}, ["'gelu'"]),
         ({"conv_clamp": [1, [2]]}, {}, ["conv_clamp", "plain value"]),

@@ -19,6 +19,7 @@ from ganinv_jax.models.stylegan2 import Generator, GeneratorConfig, MappingConfi
         (lambda: generator_config(channels=(8, 8)), "must list 3 widths"),
         (lambda: generator_config(conv_clamp=-1.0), "conv_clamp must be positive"),
         (lambda: generator_config(num_fp16_res=-1), "num_fp16_res"),
+        (lambda: generator_config(resample_kernel=(1.0, -1.0)), "positive sum"),
         (lambda: generator_config(mask_channels=-1), "mask_channels"),
         (lambda: MappingConfig(lr_multiplier=0), "lr_multiplier"),
         (lambda: MappingConfig(num_layers=-1), "num_layers"),

@@ -52,7 +52,7 @@ class SynthesisConfig:
     resample_kernel: tuple[float, ...] = (1.0, 3.0, 3.0, 1.0)
 
     def __post_init__(self):
-        _check_network(self.conv_clamp, self.num_fp16_res)
+        _check_network(self.conv_clamp, self.num_fp16_res, self.resample_kernel)
         _check_activation(self.activation)
 
 
@@ -123,7 +123,7 @@ class DiscriminatorConfig:
 
     def __post_init__(self):
         _check_resolution(self.resolution, self.channels)
-        _check_network(self.conv_clamp, self.num_fp16_res)
+        _check_network(self.conv_clamp, self.num_fp16_res, self.resample_kernel)
         _check_activation(self.activation)
         parts, width = self.mbstd_num_channels, self.block_channels(4)
         divides = parts == 0 or (parts > 0 and width % parts == 0)
@@ -165,9 +165,11 @@ def _check_resolution(resolution: int, channels: tuple[int, ...] | None) -> None
     check(fits, f"channels must list {blocks} widths, for 4x4 to {resolution}x{resolution}, but got {channels}.")
 
 
-def _check_network(conv_clamp: float | None, num_fp16_res: int) -> None:
+def _check_network(conv_clamp: float | None, num_fp16_res: int, resample_kernel: tuple[float, ...]) -> None:
     check(conv_clamp is None or conv_clamp > 0, f"conv_clamp must be positive or None, but got {conv_clamp}.")
     check(num_fp16_res >= 0, f"num_fp16_res must be at least 0, but got {num_fp16_res}.")
+    # Filters are divided by their sum.
+    check(sum(resample_kernel) > 0, f"resample_kernel must have a positive sum, but got {resample_kernel}.")
 
 
 def _check_activation(name: str) -> None:
