@@ -82,7 +82,10 @@ def convert_generator(network: TfNetwork) -> tuple[GeneratorConfig, dict[str, An
 
 
 def convert_discriminator(network: TfNetwork) -> tuple[DiscriminatorConfig, dict[str, Any]]:
-    """Configuration and variables of a discriminator."""
+    """Configuration and variables of a discriminator.
+
+    As in NVIDIA's torch code, and unlike stylegan2-ada's TensorFlow code, `conv_clamp` leaves 4x4/FromRGB alone.
+    """
     config = discriminator_config(network)
     return config, bring(_discriminator_table(config), network.tensors, network.name)
 
@@ -95,7 +98,7 @@ _PARTS = {
 }
 _DROPPED = {"lod": "how far progressive growing has come, which this network does not use"}
 _WHOLE_BATCH = (
-    "scores look at the whole batch together, as with NVIDIA's own converter; stylegan2's code would at groups of 4, "
+    "the whole batch is one group, as NVIDIA's own converter has it; stylegan2's code makes groups of 4, "
     "which is the same for batches of up to 4"
 )
 
