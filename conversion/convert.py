@@ -9,15 +9,16 @@ from typing import Any
 import jax
 import numpy as np
 
-from conversion import nvidia_tf, nvidia_torch, psp, rosinality
+from conversion import arcface, inception_fid, nvidia_tf, nvidia_torch, psp, rosinality, torchvision
 from conversion.families import Converted, description
 from ganinv_jax.core import folders, torchfile
 from ganinv_jax.core.configs import check, from_dict, unknown_key
 from ganinv_jax.core.errors import InputError
-from ganinv_jax.models.registry import describe
 from ganinv_jax.models.stylegan2 import DiscriminatorConfig, GeneratorConfig
 
-FAMILIES = {family.NAME: family for family in (nvidia_torch, nvidia_tf, rosinality, psp)}
+FAMILIES = {
+    family.NAME: family for family in (nvidia_torch, nvidia_tf, rosinality, psp, torchvision, inception_fid, arcface)
+}
 
 
 def convert(
@@ -34,7 +35,7 @@ def convert(
     Raises InputError for a file that is damaged, hostile, incomplete or of an unknown family.
     """
     converted = load(path, family, raw)
-    folders.save(out, _options(converted), converted.variables, card=_card(Path(path), converted), dtype=dtype)
+    folders.save(out, converted.options(), converted.variables, card=_card(Path(path), converted), dtype=dtype)
     return converted
 
 
@@ -60,8 +61,8 @@ def inspect(path: str | os.PathLike) -> dict[str, Any]:
         "file": str(path),
         "family": converted.family,
         "parts": {
-            part: {"config": describe(part, converted.configs[part]), "parameters": _count(converted.variables[part])}
-            for part in converted.configs
+            part: {"config": options, "parameters": _count(converted.variables[part])}
+            for part, options in converted.options().items()
         },
         "dropped": converted.dropped,
         "made": converted.made,
@@ -79,7 +80,7 @@ def export(source: str | os.PathLike, out: str | os.PathLike, to: str = "nvidia"
     path = Path(source).expanduser()
     if path.is_file():
         converted = load(path, raw=True)
-        config, arrays = _options(converted), converted.variables
+        config, arrays = converted.options(), converted.variables
     else:
         config, arrays = folders.load(folders.find(source))
     tables = EXPORTS[to](config, arrays)
@@ -109,10 +110,6 @@ _NVIDIA_PARTS = {
     "generator_raw": ("G", GeneratorConfig, nvidia_torch.export_generator),
 }
 EXPORTS = {"nvidia": to_nvidia}
-
-
-def _options(converted: Converted) -> dict[str, Any]:
-    return {part: describe(part, options) for part, options in converted.configs.items()}
 
 
 def _count(variables: dict[str, Any]) -> int:

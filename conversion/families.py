@@ -8,6 +8,7 @@ import dataclasses
 from typing import Any
 
 from ganinv_jax.core.torchfile import Call
+from ganinv_jax.models.registry import describe
 
 
 @dataclasses.dataclass
@@ -23,6 +24,10 @@ class Converted:
     variables: dict[str, dict[str, Any]]
     dropped: dict[str, str] = dataclasses.field(default_factory=dict)
     made: dict[str, str] = dataclasses.field(default_factory=dict)
+
+    def options(self) -> dict[str, dict[str, Any]]:
+        """By part what a model folder's `config.json` says of it."""
+        return {part: describe(part, config) for part, config in self.configs.items()}
 
 
 def description(content: Any) -> str:

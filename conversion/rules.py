@@ -41,6 +41,15 @@ def batched(transform: Transform) -> Transform:
     return Transform(lambda x: transform.bring(x[0]), lambda x: transform.send(x)[None])
 
 
+def flattened(side: int) -> Transform:
+    """[out, c * side * side] <-> [side, side, c, out]: a fully connected layer that reads whole maps, C slowest."""
+
+    def bring(x):
+        return x.reshape(len(x), -1, side, side).transpose(2, 3, 1, 0)
+
+    return Transform(bring, lambda x: x.transpose(3, 2, 0, 1).reshape(x.shape[3], -1))
+
+
 @dataclasses.dataclass(frozen=True)
 class Rule:
     """The tensor `source` of the file is the variable `target` (a path with slashes)."""

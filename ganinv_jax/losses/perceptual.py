@@ -1,4 +1,4 @@
-"""A perceptual distance that needs no downloaded weights: LPIPS' form on the features of a frozen classifier."""
+"""Perceptual distances: LPIPS where its weights were brought in, and its form on any other frozen classifier."""
 
 import dataclasses
 from typing import Any
@@ -7,21 +7,31 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from ganinv_jax.core.configs import check
 from ganinv_jax.models.features import Features, load_features
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class PerceptualDistance:
-    """Squared distance of unit feature vectors, averaged over positions, then over stages: 0 to 4, one a picture.
+    """How far pictures look apart: the squared distance of unit feature vectors, one number a picture.
 
-    Every spatial feature vector is divided by its length first, as LPIPS does (Zhang et al., arXiv:1801.03924; here
-    with a weight of 1 for all channels, and the mean over stages where LPIPS sums them). `size` is the side that
-    pictures are resized to (None: as they are); `features` defaults to EfficientNet-Lite0.
+    Every spatial feature vector is divided by its length, differences are squared, summed over channels and averaged
+    over positions. Through a network with LPIPS' weights of channels (VGG16 or AlexNet, as converted) this is LPIPS
+    (Zhang et al., arXiv:1801.03924): channels are weighted and stages summed. Through any other, channels count alike
+    and stages are averaged, so that it is 0 to 4.
+
+    features: the network, by default EfficientNet-Lite0. stages: those to compare at, by default all of its maps.
+    size: the side that pictures are resized to (None: as they are). Raises InputError for a network without maps.
     """
 
     features: Features = dataclasses.field(default_factory=load_features)
-    stages: tuple[str, ...] = ("stride4", "stride8", "stride16", "stride32")
+    stages: tuple[str, ...] = ()
     size: int | None = None
+
+    def __post_init__(self):
+        stages = self.stages or self.features.maps
+        check(bool(stages), f"Pictures are compared at maps of features, but {self.features.name} has none.")
+        object.__setattr__(self, "stages", stages)
 
     @property
     def variables(self) -> Any:
@@ -42,10 +52,14 @@ class PerceptualDistance:
     def embed(
         self, variables: Any, images: Float[Array, "b h w 3"], mask: Float[Array, "b h w 1"] | None = None
     ) -> dict[str, Float[Array, "b h w c"]]:
-        """The unit features of images, for `to`: so that a fixed target is looked at once."""
+        """The unit (weighted) features of images, for `to`: so that a fixed target is looked at once."""
         images = images if mask is None else images * mask
         found = self.features.extract(variables, images, self.size, self.stages)
-        return {stage: _unit(x) for stage, x in found.items()}
+        units = {stage: _unit(x) for stage, x in found.items()}
+        if not self.features.lpips:
+            return units
+        # The root of a weight on both sides is the weight on the squared difference.
+        return {stage: x * jnp.sqrt(variables["lpips"][stage]) for stage, x in units.items()}
 
     def to(
         self,
@@ -62,7 +76,8 @@ class PerceptualDistance:
     ) -> Float[Array, " b"]:
         """Distances [b] of what `embed` gave; one picture's goes with any number of others."""
         squares = [jnp.sum((a[stage] - b[stage]) ** 2, axis=-1) for stage in self.stages]
-        return jnp.mean(jnp.stack([jnp.mean(square, axis=(1, 2)) for square in squares]), axis=0)
+        distances = jnp.stack([jnp.mean(square, axis=(1, 2)) for square in squares])
+        return jnp.sum(distances, axis=0) if self.features.lpips else jnp.mean(distances, axis=0)
 
 
 def _unit(x: Float[Array, "b h w c"]) -> Float[Array, "b h w c"]:

@@ -11,6 +11,9 @@ from ganinv_jax.core import folders
 from ganinv_jax.core.configs import check, from_dict, to_dict, unknown_key
 from ganinv_jax.models.encoders import PspConfig, PspEncoder
 from ganinv_jax.models.features import load_features
+from ganinv_jax.models.features.arcface import ArcFace, ArcFaceConfig
+from ganinv_jax.models.features.convnets import AlexNetConfig, ConvNet, Vgg16Config
+from ganinv_jax.models.features.inception import Inception, InceptionConfig
 from ganinv_jax.models.inpainting import EncoderConfig, Mixer, MixerConfig, SkipConfig, SkipEncoder, StyleEncoder
 from ganinv_jax.models.projected import ProjectedConfig, ProjectedDiscriminator
 from ganinv_jax.models.stylegan2 import Discriminator, DiscriminatorConfig, Generator, GeneratorConfig
@@ -20,8 +23,9 @@ COMPUTE = ("fp32", "bf16", "source")
 
 @dataclasses.dataclass(frozen=True)
 class Network:
-    """A part of a model, ready to run: `module.apply(variables, ...)`."""
+    """A part of a model, ready to run: `module.apply(variables, ...)`. kind: which of the networks for that part."""
 
+    kind: str
     config: Any
     module: Any
     variables: dict[str, Any]
@@ -37,13 +41,13 @@ def restore(part: str, config: Mapping[str, Any], arrays: Mapping[str, Any], com
     check(part in arrays, f"The model must hold the part {part!r}, but its parts are {', '.join(sorted(arrays))}.")
     options = config.get(part)
     check(isinstance(options, Mapping), f"The model's config must hold the options of {part!r}; fetch the model again.")
-    kind, options = _kind(part, options)  # type: ignore[arg-type]
+    name, kind, options = _kind(part, options)  # type: ignore[arg-type]
     settings = from_dict(kind.options, options)
     module = kind.build(settings, compute)
     shared = kind.shared(settings)
     shapes = jax.eval_shape(module.init, jax.random.key(0), *kind.inputs(settings))
     folders.check_like(arrays[part], {name: tree for name, tree in shapes.items() if name not in shared}, part)
-    return Network(settings, module, jax.device_put(dict(arrays[part])) | shared)
+    return Network(name, settings, module, jax.device_put(dict(arrays[part])) | shared)
 
 
 def describe(part: str, config: Any) -> dict[str, Any]:
@@ -63,14 +67,14 @@ class _Kind:
     shared: Callable[[Any], dict[str, Any]] = lambda config: {}
 
 
-def _kind(part: str, options: Mapping[str, Any]) -> tuple[_Kind, dict[str, Any]]:
+def _kind(part: str, options: Mapping[str, Any]) -> tuple[str, _Kind, dict[str, Any]]:
     if part not in _PARTS:
         raise unknown_key(part, _PARTS, "A model")
     kinds, rest = _PARTS[part], dict(options)
     name = rest.pop("kind", next(iter(kinds)))
     if name not in kinds:
         raise unknown_key(str(name), kinds, f"The kind of {part}")
-    return kinds[name], rest
+    return name, kinds[name], rest
 
 
 def _array(*shape: int) -> Any:
@@ -84,6 +88,10 @@ def _generator_inputs(config: GeneratorConfig) -> tuple:
 def _discriminator_inputs(config: DiscriminatorConfig) -> tuple:
     side = config.resolution
     return _array(1, side, side, config.img_channels), _array(1, config.c_dim) if config.c_dim else None
+
+
+def _picture_inputs(config: Vgg16Config | AlexNetConfig | InceptionConfig | ArcFaceConfig) -> tuple:
+    return (_array(1, config.size, config.size, 3),)
 
 
 def _erased_inputs(config: EncoderConfig | SkipConfig) -> tuple:
@@ -115,12 +123,19 @@ _ENCODERS = {
     # Of whole pictures: what `models.encoders.encode` shows it -> offsets.
     "psp": _Kind(PspConfig, lambda config, compute: PspEncoder(config), _seen_inputs),
 }
+_FEATURES = {
+    "vgg16": _Kind(Vgg16Config, lambda config, compute: ConvNet(config), _picture_inputs),
+    "alexnet": _Kind(AlexNetConfig, lambda config, compute: ConvNet(config), _picture_inputs),
+    "inception": _Kind(InceptionConfig, lambda config, compute: Inception(config), _picture_inputs),
+    "arcface": _Kind(ArcFaceConfig, lambda config, compute: ArcFace(config), _picture_inputs),
+}
 # The first kind of a part is what a config means that names none.
 _PARTS: dict[str, dict[str, _Kind]] = {
     "generator": _GENERATORS,
     "generator_raw": _GENERATORS,
     "discriminator": _DISCRIMINATORS,
     "encoder": _ENCODERS,
+    "features": _FEATURES,
     "mixer": {"gated": _Kind(MixerConfig, lambda config, compute: Mixer(config), _mixer_inputs)},
     "skip": {"unet": _Kind(SkipConfig, lambda config, compute: SkipEncoder(config), _erased_inputs)},
 }

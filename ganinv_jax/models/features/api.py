@@ -2,13 +2,16 @@
 
 import dataclasses
 import functools
+import os
 from collections.abc import Callable, Collection
+from pathlib import Path
 from typing import Any, Protocol
 
 import jax
 from jaxtyping import Array, Float
 
-from ganinv_jax.core.configs import unknown_key
+from ganinv_jax.core import folders
+from ganinv_jax.core.configs import check, unknown_key
 from ganinv_jax.core.images import resize
 from ganinv_jax.models.features.efficientnet_lite import CONFIGS, EfficientNetLite
 from ganinv_jax.models.features.weights import read_weights
@@ -25,16 +28,19 @@ class FeatureNet(Protocol):
 class Features:
     """A frozen network and its weights.
 
-    `stages` are the names of what it gives, shallow to deep; `channels` their widths; `size` the side of the pictures
-    that it was trained on. `variables` are passed to `extract` rather than read by it, so that a jitted caller can take
-    them as an argument instead of compiling them in.
+    `stages` are the names of what it gives, shallow to deep; `channels` their widths; `maps` those stages that are maps
+    [b, h, w, c], at which pictures can be compared; `size` the side of the pictures that it was trained on. Where
+    `lpips`, `variables['lpips']` holds LPIPS' weight of each channel, by stage. `variables` are passed to `extract`
+    rather than read by it, so that a jitted caller can take them as an argument instead of compiling them in.
     """
 
     name: str
     net: FeatureNet
     variables: Any
     channels: dict[str, int]
+    maps: tuple[str, ...]
     size: int
+    lpips: bool = False
 
     @property
     def stages(self) -> tuple[str, ...]:
@@ -63,15 +69,42 @@ class Features:
         return self.net.apply(variables, images, tuple(wanted))
 
 
-@functools.cache
-def load_features(name: str = "efficientnet_lite0") -> Features:
-    """The network `name`, read once: 'efficientnet_lite0', or 'efficientnet_lite2' (extra `evaluate`).
+def load_features(source: str | os.PathLike = "efficientnet_lite0") -> Features:
+    """The network that `source` means.
 
-    'efficientnet_lite*' give the stages 'stride4' to 'stride32' ([b, h, w, c]), 'head' ([b, 1280]) and ImageNet's
-    'logits' ([b, 1000]). Raises InputError for an unknown name or where the network's wheel is not installed.
+    source: 'efficientnet_lite0', 'efficientnet_lite2' (extra `evaluate`), which are read once, or the folder of a
+    converted network. Stages, maps [b, h, w, c] first, then vectors [b, c]:
+
+    - 'efficientnet_lite*': 'stride4' to 'stride32'; 'head' (c = 1280), ImageNet's 'logits' (1000);
+    - 'vgg16', 'alexnet': five 'relu…' that LPIPS compares; 'fc6' and 'fc7' (4096), ImageNet's 'logits' (1000);
+    - 'inception': 'pool1' (64), 'pool2' (192), 'mixed_6e' (768); 'pool3' (2048), 'logits' (1008);
+    - 'arcface': 'embedding' (512), of length 1.
+
+    Raises InputError for an unknown name, where the network's wheel is not installed, or for a folder that holds no
+    such network.
     """
-    if name not in CONFIGS:
-        raise unknown_key(name, CONFIGS, "the list of feature networks")
+    if source in CONFIGS:
+        return _from_wheel(str(source))
+    path = Path(source).expanduser()
+    if not path.exists():
+        raise unknown_key(str(source), CONFIGS, "the list of feature networks")
+    check(path.is_dir(), f"Features must be in a model folder, but {path} is a file; run: ganinv convert {path} OUT")
+    return _from_folder(path)
+
+
+@functools.cache
+def _from_wheel(name: str) -> Features:
     config = CONFIGS[name]
     variables = jax.device_put(read_weights(name, config))
-    return Features(name, EfficientNetLite(config), variables, config.channels, config.size)
+    return Features(name, EfficientNetLite(config), variables, config.channels, config.maps, config.size)
+
+
+def _from_folder(path: Path) -> Features:
+    from ganinv_jax.models import registry  # imported here, since discriminators of the registry look through features
+
+    config, arrays = folders.load(path)
+    network = registry.restore("features", config, arrays)
+    sizes, variables = network.config, network.variables
+    return Features(
+        network.kind, network.module, variables, sizes.channels, sizes.maps, sizes.size, "lpips" in variables
+    )

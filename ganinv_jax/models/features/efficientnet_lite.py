@@ -60,6 +60,11 @@ class EfficientNetLiteConfig:
         return {i: f"stride{stride}" for stride, i in ends.items() if f"stride{stride}" in STAGES}
 
     @property
+    def maps(self) -> tuple[str, ...]:
+        """The stages that are maps [b, h, w, c]."""
+        return tuple(self.stage_of_block.values())
+
+    @property
     def channels(self) -> dict[str, int]:
         """Channels of every stage."""
         spatial = {stage: self.blocks[i].channels for i, stage in self.stage_of_block.items()}
