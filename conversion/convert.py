@@ -9,15 +9,27 @@ from typing import Any
 import jax
 import numpy as np
 
-from conversion import arcface, inception_fid, nvidia_tf, nvidia_torch, psp, rosinality, torchvision
+from conversion import (
+    arcface,
+    contents,
+    directions,
+    inception_fid,
+    nvidia_tf,
+    nvidia_torch,
+    psp,
+    rosinality,
+    torchvision,
+)
 from conversion.families import Converted, description
 from ganinv_jax.core import folders, torchfile
 from ganinv_jax.core.configs import check, from_dict, unknown_key
 from ganinv_jax.core.errors import InputError
 from ganinv_jax.models.stylegan2 import DiscriminatorConfig, GeneratorConfig
 
+# In this order a file is asked for: the last one takes any table of vectors.
 FAMILIES = {
-    family.NAME: family for family in (nvidia_torch, nvidia_tf, rosinality, psp, torchvision, inception_fid, arcface)
+    family.NAME: family
+    for family in (nvidia_torch, nvidia_tf, rosinality, psp, torchvision, inception_fid, arcface, directions)
 }
 
 
@@ -43,7 +55,7 @@ def load(path: str | os.PathLike, family: str = "auto", raw: bool = False) -> Co
     """Read and convert a file without writing anything. Raises InputError as `convert` does."""
     if family != "auto" and family not in FAMILIES:
         raise unknown_key(family, ["auto", *FAMILIES], "family")
-    content = torchfile.read(path)
+    content = contents.read(path)
     fitting = [name for name, entry in FAMILIES.items() if entry.recognise(content)]
     if not fitting:
         known = ", ".join(entry.TITLE for entry in FAMILIES.values())

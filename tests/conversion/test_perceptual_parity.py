@@ -13,7 +13,7 @@ from ganinv_jax.models.features import load_features
 
 torch = pytest.importorskip("torch")
 if torch.version.cuda is None:
-    # torchvision's wheel is built for CUDA; beside torch for the CPU its operators do not load, but its import wants two.
+    # torchvision's wheel is built for CUDA. Beside torch for the CPU its operators do not load, and two are missed.
     for name in ("nms", "qnms"):
         torch.library.define(f"torchvision::{name}", "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
 torchvision = pytest.importorskip("torchvision")
