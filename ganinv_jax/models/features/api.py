@@ -86,8 +86,8 @@ def load_features(source: str | os.PathLike = "efficientnet_lite0") -> Features:
     if source in CONFIGS:
         return _from_wheel(str(source))
     path = Path(source).expanduser()
-    if not path.exists():
-        raise unknown_key(str(source), CONFIGS, "the list of feature networks")
+    names = ", ".join(CONFIGS)
+    check(path.exists(), f"There are no features {str(source)!r}; give {names}, or the folder of a converted network.")
     check(path.is_dir(), f"Features must be in a model folder, but {path} is a file; run: ganinv convert {path} OUT")
     return _from_folder(path)
 

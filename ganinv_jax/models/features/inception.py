@@ -28,10 +28,8 @@ class InceptionConfig:
     size: ClassVar[int] = 299
 
     def __post_init__(self):
-        check(
-            self.width > 0 and self.classes > 0,
-            f"width and classes must be above 0, but are {self.width}, {self.classes}.",
-        )
+        check(self.width > 0, f"width must be above 0, but is {self.width}.")
+        check(self.classes > 0, f"classes must be above 0, but are {self.classes}.")
 
     def scaled(self, channels: int) -> int:
         """The width of a convolution that officially has `channels`."""
