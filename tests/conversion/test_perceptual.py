@@ -1,6 +1,7 @@
 """State dicts of perceptual networks into model folders: names, completeness, LPIPS, and what is refused."""
 
 import importlib.util
+import sys
 
 import jax
 import numpy as np
@@ -218,6 +219,7 @@ def test_heads_come_from_the_wheel_that_is_not_imported(official, saved, tmp_pat
     (tmp_path / "lpips/weights/v0.1").mkdir(parents=True)
     (tmp_path / "lpips/weights/v0.1/alex.pth").write_bytes(data)
     (tmp_path / "lpips/__init__.py").write_text("raise RuntimeError('imported')")
+    monkeypatch.delitem(sys.modules, "lpips", raising=False)
     monkeypatch.syspath_prepend(tmp_path)
     converted = load(saved(official))
     assert "with the LPIPS heads of the wheel" in converted.title and not converted.dropped
