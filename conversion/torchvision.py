@@ -65,7 +65,7 @@ def _kind(tensors: Tensors) -> str:
             "The file holds LPIPS' heads without the network below them; convert torchvision's vgg16-*.pth or "
             "alexnet-*.pth instead, which takes the heads from the wheel `lpips`."
         )
-    matches = (re.fullmatch(r"features\.(\d+)\.weight", name) for name in tensors)
+    matches = (re.fullmatch(r"features\.(\d{1,3})\.weight", name) for name in tensors)
     places = {int(match[1]) for match in matches if match}
     for kind, (_, options, _, _) in _NETWORKS.items():
         if places == {layer.index for layer in options.LAYERS}:
