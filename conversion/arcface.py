@@ -41,7 +41,7 @@ def recognise(content: Any) -> bool:
     return is_state_dict(content) and _FIRST in content and _LAST in content
 
 
-def convert(content: Tensors) -> Converted:
+def convert(content: Tensors, raw: bool = False) -> Converted:
     """The network as the part `features`. Raises InputError where anything is unknown, missing or malformed."""
     tensors, dropped = without_counters(content)
     config = _config(tensors)

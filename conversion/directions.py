@@ -69,7 +69,7 @@ def recognise(content: Any) -> bool:
     )
 
 
-def convert(content: Any) -> Converted:
+def convert(content: Any, raw: bool = False) -> Converted:
     """The directions as the part `direction`. Raises InputError as `read_direction` does."""
     found, dropped = _directions(content)
     config, params = DirectionConfig(tuple(found)), {name: direction.vector for name, direction in found.items()}

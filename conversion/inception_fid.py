@@ -24,7 +24,7 @@ def recognise(content: Any) -> bool:
     return is_state_dict(content) and _FIRST in content
 
 
-def convert(content: Tensors) -> Converted:
+def convert(content: Tensors, raw: bool = False) -> Converted:
     """The network as the part `features`. Raises InputError where it is incomplete or torchvision's own."""
     auxiliary = any(name.startswith("AuxLogits.") for name in content)
     check(

@@ -36,7 +36,7 @@ def recognise(content: Any) -> bool:
     return is_state_dict(content) and ("features.0.weight" in content or _HEAD.format(i=0) in content)
 
 
-def convert(content: Tensors) -> Converted:
+def convert(content: Tensors, raw: bool = False) -> Converted:
     """The network as the part `features`, with heads where they are found. Raises InputError where it does not fit."""
     kind = _kind(content)
     title, _, wheel, _ = _NETWORKS[kind]

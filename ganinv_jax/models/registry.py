@@ -51,7 +51,12 @@ def restore(part: str, config: Mapping[str, Any], arrays: Mapping[str, Any], com
 
 
 def describe(part: str, config: Any) -> dict[str, Any]:
-    """The options of a part as a folder's config tells them, so that `restore` finds its kind again."""
+    """The options of a part as a folder's config tells them, so that `restore` finds its kind again.
+
+    A part that is no network has its options only.
+    """
+    if part not in _PARTS:
+        return to_dict(config)
     kinds = _PARTS[part]
     name = next(name for name, kind in kinds.items() if isinstance(config, kind.options))
     return ({} if name == next(iter(kinds)) else {"kind": name}) | to_dict(config)
