@@ -49,6 +49,27 @@ def atomic_folder(path: str | os.PathLike, overwrite: bool = False) -> Iterator[
 
 
 @contextlib.contextmanager
+def atomic_files(path: str | os.PathLike) -> Iterator[Path]:
+    """Yield an empty temporary folder beside the folder `path`; its files move there when the block ends well.
+
+    Files of the same names are replaced, others stay. If the block fails, nothing has changed in `path`. Raises
+    InputError as `atomic_file` does, and where `path` is a file.
+    """
+    path = Path(path).absolute()
+    with _writing(path), _temporary_beside(path) as temporary:
+        temporary.mkdir()
+        try:
+            yield temporary
+        except InputError as error:  # of a file inside, which has a name that nobody gave
+            raise InputError(str(error).replace(str(temporary), str(path))) from error
+        if path.exists() and not path.is_dir():
+            raise InputError(f"Files were to be written into {path}, but that is a file; give a folder's name.")
+        path.mkdir(exist_ok=True)
+        for file in sorted(temporary.iterdir()):
+            os.replace(file, path / file.name)
+
+
+@contextlib.contextmanager
 def _temporary_beside(path: Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = _hidden(path)

@@ -5,7 +5,6 @@ import functools
 import json
 import os
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -15,7 +14,7 @@ from jaxtyping import Array, Bool, Float, UInt8
 
 from ganinv_jax import __version__
 from ganinv_jax.core.configs import check
-from ganinv_jax.core.files import atomic_file
+from ganinv_jax.core.files import atomic_files
 from ganinv_jax.core.images import fit_hole, fit_square, grid, read_hole, read_photo, to_float, write_png
 from ganinv_jax.core.rng import seed_z
 from ganinv_jax.metrics.pictures import pairwise_distances, psnr, reporting_distance
@@ -54,17 +53,17 @@ class InpaintResult:
         return grid(cells, columns=min(len(cells), GRID_COLUMNS))
 
     def save(self, folder: str | os.PathLike) -> None:
-        """Write completion_00.png and so on, grid.png, state.npz and report.json, each whole or not at all.
+        """Write completion_00.png and so on, grid.png, state.npz and report.json, all or none.
 
-        The report comes last, so where it is, the rest is. Raises InputError where they cannot be written.
+        Raises InputError where they cannot be written.
         """
-        folder = Path(folder)
-        for entry, image in zip(self.report["pictures"], self.images, strict=True):
-            write_png(folder / entry["name"], image)
-        write_png(folder / "grid.png", self.grid())
-        self.state.save(folder / "state.npz")
-        with atomic_file(folder / "report.json") as temporary:
-            temporary.write_text(json.dumps(self.report, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+        with atomic_files(folder) as temporary:
+            for entry, image in zip(self.report["pictures"], self.images, strict=True):
+                write_png(temporary / entry["name"], image)
+            write_png(temporary / "grid.png", self.grid())
+            self.state.save(temporary / "state.npz")
+            report = json.dumps(self.report, indent=2, allow_nan=False) + "\n"
+            (temporary / "report.json").write_text(report, encoding="utf-8")
 
 
 def inpaint(

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from ganinv_jax.core.errors import InputError
-from ganinv_jax.core.files import atomic_file, atomic_folder
+from ganinv_jax.core.files import atomic_file, atomic_files, atomic_folder
 from ganinv_jax.core.images import write_png
 
 
@@ -66,6 +66,31 @@ def test_really_full_disk(tmp_path):
         open("/dev/full", "wb", 0) as f,
     ):
         f.write(b"x")
+
+
+def test_files_move_into_a_folder_together(tmp_path):
+    target = tmp_path / "out"
+    for text in ("old", "new"):
+        with atomic_files(target) as temporary:
+            (temporary / "a.txt").write_text(text)
+            (temporary / f"{text}.txt").write_text(text)
+            assert not (target / f"{text}.txt").exists()
+    assert everything(tmp_path) == ["out", "out/a.txt", "out/new.txt", "out/old.txt"]
+    assert (target / "a.txt").read_text() == "new"
+
+
+def test_files_of_a_failed_block_change_nothing(tmp_path):
+    target = tmp_path / "out"
+    target.mkdir()
+    (target / "a.png").write_text("old")
+    with pytest.raises(InputError, match="out/b.png") as caught, atomic_files(target) as temporary:
+        (temporary / "a.png").write_text("new")
+        (temporary / "b.png").mkdir()
+        write_png(temporary / "b.png", np.zeros((2, 2, 3), np.uint8))
+    assert "/.out" not in str(caught.value)
+    assert everything(tmp_path) == ["out", "out/a.png"] and (target / "a.png").read_text() == "old"
+    with pytest.raises(InputError, match="that is a file"), atomic_files(target / "a.png"):
+        pass
 
 
 def test_bad_places_are_sentences(tmp_path):
