@@ -118,7 +118,7 @@ class Bomb:
         (npz(step=np.float32(1)), "single numbers only"),
         (npz(act_comp=ROWS, lat_comp=ROWS, act_mean=VECTOR), "GANSpace's components"),
         (zip_bytes({"comp": tensor(ROWS), "mean": tensor(VECTOR, "1"), "std": tensor(VECTOR, "2")}), "GANSpace's"),
-        (pickle.dumps({"g_ema": {"x": VECTOR}}), "must be an editing direction, but is a checkpoint of rosinality's"),
+        (pickle.dumps({"g_ema": {"x": VECTOR}}), "must be an editing direction, but is a table with the keys g_ema"),
         (b"", "empty"),
     ],
 )
