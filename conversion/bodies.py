@@ -6,20 +6,20 @@ from ganinv_jax.models.encoders import irse, resnet
 # Counts of the batches seen in training, beside each batch normalisation's statistics; nothing depends on them.
 COUNTER = "num_batches_tracked"
 NORM = (
-    ("{source}.weight", "params/{target}/scale", SAME),
+    ("{source}.weight", "params/{target}/weight", SAME),
     ("{source}.bias", "params/{target}/bias", SAME),
-    ("{source}.running_mean", "buffers/{target}/mean", SAME),
-    ("{source}.running_var", "buffers/{target}/var", SAME),
+    ("{source}.running_mean", "buffers/{target}/running_mean", SAME),
+    ("{source}.running_var", "buffers/{target}/running_var", SAME),
 )
 _IRSE = (
-    ("input_layer.0.weight", "params/{body}/stem/conv/kernel", CONV),
-    ("input_layer.2.weight", "params/{body}/stem/act/slope", SAME),
-    ("body.{n}.shortcut_layer.0.weight", "params/{body}/unit{n}/shortcut/kernel", CONV),
-    ("body.{n}.res_layer.1.weight", "params/{body}/unit{n}/conv0/kernel", CONV),
-    ("body.{n}.res_layer.2.weight", "params/{body}/unit{n}/act/slope", SAME),
-    ("body.{n}.res_layer.3.weight", "params/{body}/unit{n}/conv1/kernel", CONV),
-    ("body.{n}.res_layer.5.fc1.weight", "params/{body}/unit{n}/se/squeeze/kernel", POINTWISE),
-    ("body.{n}.res_layer.5.fc2.weight", "params/{body}/unit{n}/se/excite/kernel", POINTWISE),
+    ("input_layer.0.weight", "params/{body}/stem/conv/weight", CONV),
+    ("input_layer.2.weight", "params/{body}/stem/act/weight", SAME),
+    ("body.{n}.shortcut_layer.0.weight", "params/{body}/unit{n}/shortcut/weight", CONV),
+    ("body.{n}.res_layer.1.weight", "params/{body}/unit{n}/conv0/weight", CONV),
+    ("body.{n}.res_layer.2.weight", "params/{body}/unit{n}/act/weight", SAME),
+    ("body.{n}.res_layer.3.weight", "params/{body}/unit{n}/conv1/weight", CONV),
+    ("body.{n}.res_layer.5.fc1.weight", "params/{body}/unit{n}/se/squeeze/weight", POINTWISE),
+    ("body.{n}.res_layer.5.fc2.weight", "params/{body}/unit{n}/se/excite/weight", POINTWISE),
 )
 _IRSE_NORMS = {
     "input_layer.1": "stem/norm",
@@ -28,11 +28,11 @@ _IRSE_NORMS = {
     "body.{n}.res_layer.4": "unit{n}/norm1",
 }
 _RESNET = (
-    ("conv1.weight", "params/{body}/conv/kernel", CONV),
-    ("relu.weight", "params/{body}/act/slope", SAME),
-    ("body.{n}.downsample.0.weight", "params/{body}/unit{n}/shortcut/kernel", CONV),
-    ("body.{n}.conv1.weight", "params/{body}/unit{n}/conv0/kernel", CONV),
-    ("body.{n}.conv2.weight", "params/{body}/unit{n}/conv1/kernel", CONV),
+    ("conv1.weight", "params/{body}/conv/weight", CONV),
+    ("relu.weight", "params/{body}/act/weight", SAME),
+    ("body.{n}.downsample.0.weight", "params/{body}/unit{n}/shortcut/weight", CONV),
+    ("body.{n}.conv1.weight", "params/{body}/unit{n}/conv0/weight", CONV),
+    ("body.{n}.conv2.weight", "params/{body}/unit{n}/conv1/weight", CONV),
 )
 _RESNET_NORMS = {
     "bn1": "norm",

@@ -8,7 +8,7 @@ from typing import Any
 
 from conversion.families import Converted
 from conversion.rules import CONV, DENSE, SAME, Rule, Table, bring
-from conversion.state_dicts import Tensors, is_state_dict, variable_shapes, width, without_counters
+from conversion.state_dicts import Tensors, is_state_dict, picture_shapes, width, without_counters
 from ganinv_jax.core.configs import check
 from ganinv_jax.models.features.inception import Inception, InceptionConfig
 
@@ -37,12 +37,12 @@ def convert(content: Tensors, raw: bool = False) -> Converted:
     share = width(tensors, _FIRST, 4, "inception") / official.scaled(32)
     config = InceptionConfig(share, width(tensors, _LAST, 2, "inception"))
     variables = bring(_table(config), tensors, "inception")
-    return Converted(NAME, TITLE, {"features": config}, {"features": variables}, dropped, {"features": "inception"})
+    return Converted(NAME, TITLE, {"features": config}, {"features": variables}, dropped)
 
 
 def _table(config: InceptionConfig) -> Table:
     """Our network has the file's names: params/Mixed_5b.branch1x1/bn/weight is Mixed_5b.branch1x1.bn.weight."""
-    shapes = variable_shapes(Inception(config), config.size)
+    shapes = picture_shapes(Inception(config), config.size)
     rules = []
     for path, shape in shapes.items():
         _, *name = path.split("/")

@@ -11,11 +11,11 @@ from conversion import rosinality
 from conversion.bodies import COUNTER, NORM, counters, irse_rules, resnet_rules
 from conversion.families import Converted
 from conversion.rosinality import AVERAGE
-from conversion.rules import CONV, DENSE, SAME, Rule, Table, bring, expand
-from conversion.stylegan2 import variable_shapes
+from conversion.rules import CONV, DENSE, SAME, Rule, Table, bring, expand, flattened, variable_shapes
 from ganinv_jax.core.configs import from_dict
 from ganinv_jax.core.errors import InputError
 from ganinv_jax.models.encoders import PspConfig, PspEncoder
+from ganinv_jax.models.encoders.psp import POOLED
 from ganinv_jax.models.stylegan2 import GeneratorConfig
 
 NAME = "psp"
@@ -41,18 +41,18 @@ _BODIES = {
     "resnet34": ("conv1.weight", [f"body.{n}.conv1.weight" for n in (0, 3, 7, 13)], resnet_rules),
 }
 _STYLE = (
-    ("styles.{i}.convs.{even}.weight", "params/style{i}/conv{j}/kernel", CONV),
+    ("styles.{i}.convs.{even}.weight", "params/style{i}/conv{j}/weight", CONV),
     ("styles.{i}.convs.{even}.bias", "params/style{i}/conv{j}/bias", SAME),
     ("styles.{i}.linear.weight", "params/style{i}/linear/weight", DENSE),
     ("styles.{i}.linear.bias", "params/style{i}/linear/bias", SAME),
 )
 _HEADS = (
     (AVERAGE, "buffers/latent_avg", SAME),
-    ("latlayer1.weight", "params/lateral1/kernel", CONV),
+    ("latlayer1.weight", "params/lateral1/weight", CONV),
     ("latlayer1.bias", "params/lateral1/bias", SAME),
-    ("latlayer2.weight", "params/lateral2/kernel", CONV),
+    ("latlayer2.weight", "params/lateral2/weight", CONV),
     ("latlayer2.bias", "params/lateral2/bias", SAME),
-    ("output_layer_2.3.weight", "params/hidden/kernel", DENSE),
+    ("output_layer_2.3.weight", "params/hidden/weight", flattened(POOLED)),
     ("output_layer_2.3.bias", "params/hidden/bias", SAME),
     ("linear.weight", "params/linear/weight", DENSE),
     ("linear.bias", "params/linear/bias", SAME),

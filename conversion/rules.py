@@ -12,9 +12,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+import jax
 import ml_dtypes
 import numpy as np
 from flax import traverse_util
+from tqdm import tqdm
 
 from ganinv_jax.core.errors import InputError
 
@@ -90,6 +92,17 @@ class Table:
         return rules
 
 
+def variable_shapes(network: Any, *inputs: Any) -> dict[str, tuple[int, ...]]:
+    """Path -> shape of every variable of a Linen module that is called with `inputs`; nothing is computed."""
+    try:
+        variables = jax.eval_shape(network.init, jax.random.key(0), *inputs)
+    except (TypeError, ValueError, OverflowError, ZeroDivisionError) as error:  # widths that do not fit together
+        reason = str(error).splitlines()[0]
+        raise InputError(f"The file's options must make a network, but they do not ({reason}).") from error
+    flat: dict[str, Any] = dict(traverse_util.flatten_dict(variables, sep="/"))
+    return {path: leaf.shape for path, leaf in flat.items()}
+
+
 def expand(lines: Iterable[tuple[str, str, Transform]], bindings: Iterable[Mapping[str, Any]]) -> list[Rule]:
     """Fill the placeholders of each line with each binding; lines that come out the same count once."""
     rules = {}
@@ -118,7 +131,10 @@ def bring(table: Table, tensors: Mapping[str, np.ndarray], where: str) -> dict[s
     for name in fixed.keys() & tensors.keys():
         _check_value(fixed[name], tensors[name], where)
     _check_finite(tensors, where)
-    flat = {rule.target: _float32(rule.transform.bring(tensors[name])) for name, rule in rules.items()}
+    flat = {
+        rule.target: _float32(rule.transform.bring(tensors[name]))
+        for name, rule in tqdm(rules.items(), where, unit=" tensors", leave=False, delay=0.5, disable=None)
+    }
     return traverse_util.unflatten_dict(flat, sep="/")
 
 

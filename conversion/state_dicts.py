@@ -6,8 +6,8 @@ from typing import Any
 import jax
 import numpy as np
 from flax import linen as nn
-from flax import traverse_util
 
+from conversion.rules import variable_shapes
 from ganinv_jax.core.errors import InputError
 
 Tensors = Mapping[str, np.ndarray]
@@ -40,9 +40,6 @@ def width(tensors: Tensors, name: str, axes: int, where: str) -> int:
     return tensors[name].shape[0]
 
 
-def variable_shapes(module: nn.Module, size: int) -> dict[str, tuple[int, ...]]:
+def picture_shapes(module: nn.Module, size: int) -> dict[str, tuple[int, ...]]:
     """Path -> shape of every variable of a network that looks at pictures of side `size`; nothing is computed."""
-    images = jax.ShapeDtypeStruct((1, size, size, 3), np.float32)
-    variables = jax.eval_shape(module.init, jax.random.key(0), images)
-    flat: dict[str, Any] = dict(traverse_util.flatten_dict(variables, sep="/"))
-    return {path: leaf.shape for path, leaf in flat.items()}
+    return variable_shapes(module, jax.ShapeDtypeStruct((1, size, size, 3), np.float32))

@@ -6,9 +6,8 @@ from typing import Any
 
 import jax
 import numpy as np
-from flax import traverse_util
 
-from ganinv_jax.core.errors import InputError
+from conversion.rules import variable_shapes
 from ganinv_jax.models.stylegan2 import Discriminator, DiscriminatorConfig, Generator, GeneratorConfig
 from ganinv_jax.models.stylegan2.mapping import MappingNetwork
 
@@ -30,17 +29,6 @@ def discriminator_shapes(config: DiscriminatorConfig) -> dict[str, tuple[int, ..
     """Path -> shape of every variable of the discriminator; nothing is computed."""
     images = jax.ShapeDtypeStruct((1, config.resolution, config.resolution, config.img_channels), np.float32)
     return variable_shapes(Discriminator(config), images, _row(config.c_dim))
-
-
-def variable_shapes(network: Any, *inputs: Any) -> dict[str, tuple[int, ...]]:
-    """Path -> shape of every variable of a Linen module that is called with `inputs`; nothing is computed."""
-    try:
-        variables = jax.eval_shape(network.init, jax.random.key(0), *inputs)
-    except (TypeError, ValueError, OverflowError, ZeroDivisionError) as error:  # widths that do not fit together
-        reason = str(error).splitlines()[0]
-        raise InputError(f"The file's options must make a network, but they do not ({reason}).") from error
-    flat: dict[str, Any] = dict(traverse_util.flatten_dict(variables, sep="/"))
-    return {path: leaf.shape for path, leaf in flat.items()}
 
 
 def width_options(widths: Sequence[int]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import numpy as np
 
 from conversion.families import Converted
 from conversion.rules import CONV, DENSE, SAME, Rule, Table, Transform, bring, flattened
-from conversion.state_dicts import Tensors, is_state_dict, variable_shapes, width
+from conversion.state_dicts import Tensors, is_state_dict, picture_shapes, width
 from ganinv_jax.core.configs import check
 from ganinv_jax.core.errors import InputError
 from ganinv_jax.core.torchfile import read
@@ -56,7 +56,7 @@ def convert(content: Tensors, raw: bool = False) -> Converted:
     variables = bring(_table(kind, config), tensors, kind)
     for stage, head in variables.get("lpips", {}).items():
         check(bool((head >= 0).all()), f"LPIPS' weights must not be negative, but some of {stage} are.")
-    return Converted(NAME, title, {"features": config}, {"features": variables}, dropped, {"features": kind})
+    return Converted(NAME, title, {"features": config}, {"features": variables}, dropped)
 
 
 def _kind(tensors: Tensors) -> str:
@@ -95,7 +95,7 @@ def _table(kind: str, config: ConvNetConfig) -> Table:
         rules += _layer(f"classifier.{place}", name, transform)
     for i, stage in enumerate(config.maps):
         rules.append(Rule(_HEAD.format(i=i), f"lpips/{stage}", _CHANNELS))
-    return Table(variable_shapes(ConvNet(config), config.size), rules)
+    return Table(picture_shapes(ConvNet(config), config.size), rules)
 
 
 def _layer(source: str, target: str, weight: Transform) -> list[Rule]:

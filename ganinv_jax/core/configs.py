@@ -37,6 +37,13 @@ def to_dict(config: Any) -> dict[str, Any]:
     return {field.name: _plain(getattr(config, field.name)) for field in dataclasses.fields(config)}
 
 
+def differences(given: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
+    """Where plain options differ, as "mapping.num_layers is 8 instead of 2, ..."; '' where they do not."""
+    return ", ".join(
+        f"{key} is {a!r} instead of {b!r}" for key, (a, b) in sorted(_pairs(given, wanted).items()) if a != b
+    )
+
+
 def unknown_key(key: str, known: Iterable[str], where: str) -> InputError:
     """The error for an option that `where` does not have, with the nearest known name."""
     known = sorted(known)
@@ -49,6 +56,18 @@ def check(condition: bool, message: str) -> None:
     """Raise InputError(message) unless `condition` holds; for the `__post_init__` of configs."""
     if not condition:
         raise InputError(message)
+
+
+def _pairs(given: Any, wanted: Any) -> dict[str, tuple[Any, Any]]:
+    """Leaves of two nested dictionaries by dotted name; None stands for one that is missing."""
+    found = {}
+    for key in given.keys() | wanted.keys():
+        a, b = given.get(key), wanted.get(key)
+        if isinstance(a, Mapping) and isinstance(b, Mapping):
+            found |= {f"{key}.{name}": pair for name, pair in _pairs(a, b).items()}
+        else:
+            found[key] = (a, b)
+    return found
 
 
 def _plain(value: Any) -> Any:

@@ -119,7 +119,7 @@ def _stored(part: str, tree: Mapping[str, Any], dtype: str | None) -> dict[str, 
     check(part.isidentifier(), f"A part of a model must be named like a variable, but one is called {part!r}.")
     stored = {}
     for name, leaf in traverse_util.flatten_dict(tree, sep="/").items():
-        array = np.array(leaf, order="C")  # safetensors writes the memory as it lies
+        array = np.asarray(leaf, order="C")  # safetensors writes the memory as it lies
         if dtype is not None and _is_float(array):
             with np.errstate(over="ignore"):  # what overflows is reported below
                 array = array.astype(DTYPES[dtype])

@@ -1,5 +1,6 @@
 """State dicts of perceptual networks into model folders: names, completeness, LPIPS, and what is refused."""
 
+import functools
 import importlib.util
 import sys
 
@@ -178,7 +179,9 @@ def test_lpips_is_its_formula(saved, tmp_path):
     convert(saved(tensors), tmp_path / "out")
     distance = PerceptualDistance(load_features(tmp_path / "out"))
     a, b = (RNG.uniform(-1, 1, (3, 48, 48, 3)).astype(np.float32) for _ in range(2))
-    extract = jax.jit(distance.features.extract)
+    extract = jax.jit(functools.partial(distance.features.extract, stages=distance.features.maps))
+    with pytest.raises(InputError, match="larger pictures than 48 x 48"):
+        distance.features.extract(distance.variables, a)
     seen = [jax.device_get(extract(distance.variables, x)) for x in (a, b)]
     expected = np.zeros(3)
     for i in range(5):

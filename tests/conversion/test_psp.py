@@ -15,7 +15,7 @@ from conversion.rules import send
 from ganinv_jax.core.errors import InputError
 from ganinv_jax.core.torchfile import read
 from ganinv_jax.models.encoders import PspEncoder, encode
-from ganinv_jax.models.encoders.layers import average_pool, stretch_to
+from ganinv_jax.models.layers import average_pool, stretch_to
 from ganinv_jax.models.stylegan2 import Generator
 from ganinv_jax.pipelines import load as open_model
 
@@ -67,9 +67,9 @@ def test_every_type_of_encoder(encoder_type):
     assert set(converted.dropped) == {"opts", "encoder.*.num_batches_tracked"}
     tensors, unit = content["state_dict"], variables["params"]["body"]["unit7"]
     source = "encoder.body.7.res_layer.3" if body == "irse50" else "encoder.body.7.conv2"
-    assert unit["conv1"]["kernel"][2, 1, 3, 4] == tensors[f"{source}.weight"][4, 3, 2, 1]
+    assert unit["conv1"]["weight"][2, 1, 3, 4] == tensors[f"{source}.weight"][4, 3, 2, 1]
     statistics = "encoder.body.7.res_layer.4" if body == "irse50" else "encoder.body.7.bn2"
-    variance = variables["buffers"]["body"]["unit7"]["norm1"]["var"]
+    variance = variables["buffers"]["body"]["unit7"]["norm1"]["running_var"]
     assert np.array_equal(variance, tensors[f"{statistics}.running_var"])
 
 

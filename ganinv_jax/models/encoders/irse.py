@@ -5,9 +5,10 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from ganinv_jax.models.encoders.layers import Conv, Linear, Norm, PReLU
+from ganinv_jax.models.layers import Conv, Linear, Norm, PReLU
 
 UNITS = (3, 4, 14, 3)  # by stage
+STAGES = len(UNITS)
 REDUCTION = 16  # of the channels, between the two layers of squeeze and excitation
 
 Maps = tuple[Float[Array, "b h w c"], ...]
@@ -67,6 +68,6 @@ class Excitation(nn.Module):
     @nn.compact
     def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b h w c"]:
         channels = x.shape[-1]
-        y = nn.relu(Linear(channels // REDUCTION, use_bias=False, name="squeeze")(jnp.mean(x, axis=(1, 2))))
+        y = nn.relu(Linear(max(1, channels // REDUCTION), use_bias=False, name="squeeze")(jnp.mean(x, axis=(1, 2))))
         y = Linear(channels, use_bias=False, name="excite")(y)
         return x * jax.nn.sigmoid(y)[:, None, None]

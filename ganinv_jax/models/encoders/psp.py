@@ -11,8 +11,8 @@ from jaxtyping import Array, Float
 from ganinv_jax.core.images import resize
 from ganinv_jax.models.encoders.config import COARSE, MIDDLE, PspConfig
 from ganinv_jax.models.encoders.irse import IRBody, Maps
-from ganinv_jax.models.encoders.layers import Conv, Linear, Norm, average_pool, stretch_to
 from ganinv_jax.models.encoders.resnet import ResNetBody
+from ganinv_jax.models.layers import Conv, LinearOfMaps, Norm, average_pool, stretch_to
 from ganinv_jax.models.stylegan2.layers import Dense
 
 POOLED = 7  # side of the last map as 'w_plus' reads it
@@ -66,10 +66,8 @@ class PspEncoder(nn.Module):
 
     def _w_plus(self, maps: Maps):
         config = self.config
-        x = average_pool(Norm(name="norm")(maps[-1]), (POOLED, POOLED))
-        # The authors' layer reads the features channel by channel.
-        x = x.transpose(0, 3, 1, 2).reshape(len(x), -1)
-        x = Dense(config.num_ws * config.w_dim, name="linear")(Linear(config.w_dim, name="hidden")(x))
+        x = average_pool(Norm(name="norm")(maps[-1]), POOLED)
+        x = Dense(config.num_ws * config.w_dim, name="linear")(LinearOfMaps(config.w_dim, name="hidden")(x))
         return x.reshape(-1, config.num_ws, config.w_dim)
 
 

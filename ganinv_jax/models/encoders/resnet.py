@@ -4,7 +4,7 @@ import flax.linen as nn
 from jaxtyping import Array, Float
 
 from ganinv_jax.models.encoders.irse import Maps
-from ganinv_jax.models.encoders.layers import Conv, Norm, PReLU
+from ganinv_jax.models.layers import Conv, Norm, PReLU
 
 UNITS = (3, 4, 6, 3)  # by stage
 

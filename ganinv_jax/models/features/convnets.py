@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ganinv_jax.core.configs import check
-from ganinv_jax.models.features.layers import Conv, Dense, adaptive_average_pool, max_pool
+from ganinv_jax.models.layers import Conv, LinearOfMaps, average_pool, max_pool
 
 
 @dataclasses.dataclass(frozen=True)
@@ -147,15 +147,17 @@ class ConvNet(nn.Module):
         config, x = self.config, _normalised(images)
         for layer, width in zip(config.LAYERS, config.widths, strict=True):
             x = max_pool(x, layer.pool, 2) if layer.pool else x
-            size, padding = (layer.kernel, layer.kernel), (layer.padding, layer.padding)
-            x = nn.relu(Conv(width, size, layer.stride, padding, name=layer.name)(x))
+            x = nn.relu(Conv(width, layer.kernel, layer.stride, layer.padding, use_bias=True, name=layer.name)(x))
             yield layer.stage, x
         if config.hidden:
-            x = adaptive_average_pool(max_pool(x, config.POOL, 2), config.GRID)
+            x = max_pool(x, config.POOL, 2)
+            size = " x ".join(map(str, images.shape[1:3]))
+            check(0 not in x.shape, f"The classifier needs larger pictures than {size}; ask for earlier stages.")
+            x = average_pool(x, config.GRID)
             for name in ("fc6", "fc7"):
-                x = nn.relu(Dense(config.hidden, name=name)(x))
+                x = nn.relu(LinearOfMaps(config.hidden, name=name)(x))
                 yield name, x
-            yield "logits", Dense(config.classes, name="logits")(x)
+            yield "logits", LinearOfMaps(config.classes, name="logits")(x)
 
 
 # Of the pixels of ImageNet in [0, 1], as torchvision has them; LPIPS' shift and scale are the same for [-1, 1].

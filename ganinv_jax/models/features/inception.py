@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ganinv_jax.core.configs import check
-from ganinv_jax.models.features.layers import BatchNorm, Conv, Dense, average_pool_3x3, max_pool
+from ganinv_jax.models.layers import Conv, Linear, Norm, average_pool_3x3, max_pool
 
 BATCH_NORM_EPSILON = 1e-3
 
@@ -94,7 +94,7 @@ class Inception(nn.Module):
         x = self._block_e(x, "Mixed_7c", lambda x: max_pool(x, 3, 1, 1))
         x = jnp.mean(x, axis=(1, 2))
         yield "pool3", x
-        yield "logits", Dense(self.config.classes, name="fc")(x)
+        yield "logits", Linear(self.config.classes, name="fc")(x)
 
     def _block_a(self, x, block: str, pooled: int):
         one = self._conv(x, f"{block}.branch1x1", 64, 1)
@@ -142,23 +142,21 @@ class Inception(nn.Module):
         return x
 
     def _conv(self, x, name: str, channels: int, kernel: int | tuple[int, int], stride: int = 1, padding=None):
-        size = (kernel, kernel) if isinstance(kernel, int) else kernel
-        around = (size[0] // 2, size[1] // 2) if padding is None else (padding, padding)
-        return ConvUnit(self.config.scaled(channels), size, stride, around, name=name)(x)
+        return ConvUnit(self.config.scaled(channels), kernel, stride, padding, name=name)(x)
 
 
 class ConvUnit(nn.Module):
     """Convolution, batch normalisation, rectifier."""
 
     features: int
-    kernel: tuple[int, int]
+    kernel: int | tuple[int, int]
     stride: int
-    padding: tuple[int, int]
+    padding: int | None
 
     @nn.compact
     def __call__(self, x: Float[Array, "b h w i"]) -> Float[Array, "b H W o"]:
-        x = Conv(self.features, self.kernel, self.stride, self.padding, bias=False, name="conv")(x)
-        return nn.relu(BatchNorm(BATCH_NORM_EPSILON, name="bn")(x))
+        x = Conv(self.features, self.kernel, self.stride, self.padding, name="conv")(x)
+        return nn.relu(Norm(BATCH_NORM_EPSILON, name="bn")(x))
 
 
 def _joined(*branches):

@@ -10,8 +10,7 @@ import numpy as np
 import optax
 
 from ganinv_jax.core import folders
-from ganinv_jax.core.configs import check, to_dict
-from ganinv_jax.core.errors import InputError
+from ganinv_jax.core.configs import check, differences, to_dict
 from ganinv_jax.core.images import grid, to_float, to_uint8
 from ganinv_jax.core.rng import seed_z
 from ganinv_jax.data.loader import Loader
@@ -264,8 +263,8 @@ def _adversary(config: GanConfig) -> Adversary:
 def _read_start(folder: str, config: GanConfig, like):
     """Generator variables, averaged params, and discriminator variables, or None where it is of the other kind."""
     model, arrays = folders.load(folders.find(folder))
-    if model.get("generator") != to_dict(config.generator):
-        raise InputError(f"init_from must hold a generator with the recipe's options, but {folder} differs.")
+    unlike = differences(model.get("generator", {}), to_dict(config.generator))
+    check(not unlike, f"init_from must hold a generator with the recipe's options, but in {folder} {unlike}.")
     start = arrays.get("generator_raw", arrays["generator"])
     folders.check_like(start, like, "generator")
     kind = model.get("discriminator", {}).get("kind", "stylegan2")

@@ -15,7 +15,7 @@ from conversion.rules import bring
 from ganinv_jax.core.errors import InputError
 from ganinv_jax.core.images import resize
 from ganinv_jax.models.encoders import IRBody, PspConfig, PspEncoder, encode, fit
-from ganinv_jax.models.encoders.layers import average_pool, stretch_to
+from ganinv_jax.models.layers import average_pool, stretch_to
 from ganinv_jax.models.registry import restore
 
 SIDE = 32

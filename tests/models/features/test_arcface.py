@@ -33,18 +33,22 @@ def naive(images, variables):
     def prelu(x, slope):
         return np.where(x > 0, x, slope["weight"] * x)
 
-    x = conv(images, params["input_conv"]["weight"], 1, (1, 1))
-    x, depth = prelu(norm(x, "input_norm"), params["input_slope"]), 4
+    stem = params["body"]["stem"]
+    x, depth = prelu(norm(conv(images, stem["conv"]["weight"], 1, (1, 1)), "body/stem/norm"), stem["act"]), 4
     for i in range(24):
-        block, width = params[f"block{i}"], 4 if i < 3 else 6 if i < 7 else 32 if i < 21 else 8
+        name, block, width = (
+            f"body/unit{i}",
+            params["body"][f"unit{i}"],
+            4 if i < 3 else 6 if i < 7 else 32 if i < 21 else 8,
+        )
         stride = 2 if i in (0, 3, 7, 21) else 1
         shortcut = x[:, ::stride, ::stride]
         if width != depth:
-            shortcut = norm(conv(x, block["shortcut_conv"]["weight"], stride), f"block{i}/shortcut_norm")
-        y = prelu(conv(norm(x, f"block{i}/norm0"), block["conv0"]["weight"], 1, (1, 1)), block["slope"])
-        y = norm(conv(y, block["conv1"]["weight"], stride, (1, 1)), f"block{i}/norm1")
-        mean = y.mean(axis=(1, 2)) @ block["squeeze"]["weight"][0, 0]
-        gate = 1 / (1 + np.exp(-np.maximum(mean, 0) @ block["excite"]["weight"][0, 0]))
+            shortcut = norm(conv(x, block["shortcut"]["weight"], stride), f"{name}/shortcut_norm")
+        y = prelu(conv(norm(x, f"{name}/norm0"), block["conv0"]["weight"], 1, (1, 1)), block["act"])
+        y = norm(conv(y, block["conv1"]["weight"], stride, (1, 1)), f"{name}/norm1")
+        mean = y.mean(axis=(1, 2)) @ block["se"]["squeeze"]["weight"]
+        gate = 1 / (1 + np.exp(-np.maximum(mean, 0) @ block["se"]["excite"]["weight"]))
         x, depth = shortcut + y * gate[:, None, None], width
     x = norm(x, "output_norm").reshape(len(x), -1)
     x = x @ params["output"]["weight"].reshape(-1, 7) + params["output"]["bias"]

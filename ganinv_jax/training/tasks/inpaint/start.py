@@ -1,16 +1,19 @@
 """What inpainting training starts from: the generator and whatever else the folder `init_from` holds."""
 
 import dataclasses
+import logging
 from collections.abc import Mapping
 from typing import Any
 
 from ganinv_jax.core import folders
-from ganinv_jax.core.configs import check, from_dict, to_dict, unknown_key
+from ganinv_jax.core.configs import check, differences, from_dict, to_dict, unknown_key
 from ganinv_jax.models import registry
 from ganinv_jax.models.inpainting import PARTS, Inpainter, InpainterConfig, light, make_inpainter, psp
 from ganinv_jax.models.stylegan2 import GeneratorConfig
 from ganinv_jax.training.adversaries import Adversary, ProjectedAdversary, StyleGAN2Adversary
 from ganinv_jax.training.tasks.inpaint.config import InpaintConfig
+
+_log = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,6 +76,8 @@ def _networks(config: InpaintConfig, generator: GeneratorConfig, model: Mapping[
     options["mixer"]["gate"] = config.gate
     for part in set(PARTS) - set(config.trains):
         options[part] = model.get(part)
+        whole = part == "encoder" and (model.get(part) or {}).get("kind", "style") != "style"
+        check(not whole, f"The encoder of {config.init_from} reads whole pictures; train one of erased pictures first.")
         check(
             part == "skip" or options[part] is not None,
             f"The {part} is not in training, so init_from must hold one, but {config.init_from} does not; name the "
@@ -84,9 +89,14 @@ def _networks(config: InpaintConfig, generator: GeneratorConfig, model: Mapping[
 def _discriminator(config: InpaintConfig, model: Mapping[str, Any], arrays: Mapping[str, Any]) -> Any:
     """The folder's discriminator, where it is of the kind and the options that the recipe asks for."""
     kind, chosen = ("projected", config.projected) if config.projected else ("stylegan2", config.stylegan2)
+    if chosen is None or "discriminator" not in arrays:
+        return None
     given = {"kind": "stylegan2", **model.get("discriminator", {})}
-    same = chosen is not None and given == {"kind": kind, **to_dict(chosen.network)}
-    return arrays.get("discriminator") if same else None
+    unlike = differences(given, {"kind": kind, **to_dict(chosen.network)})
+    if unlike:
+        _log.warning("The discriminator begins anew, since in %s its %s.", config.init_from, unlike)
+        return None
+    return arrays["discriminator"]
 
 
 def _kept(config: InpaintConfig, model: Mapping[str, Any], arrays: Mapping[str, Any]) -> tuple[dict, dict]:
