@@ -6,7 +6,7 @@ from typing import Any
 from conversion.bodies import NORM, irse_rules
 from conversion.families import Converted
 from conversion.rules import SAME, Rule, Table, bring, expand, flattened
-from conversion.state_dicts import Tensors, is_state_dict, picture_shapes, width, without_counters
+from conversion.state_dicts import Tensors, counters, dropped_counters, is_state_dict, picture_shapes, shape_of
 from ganinv_jax.core.configs import check
 from ganinv_jax.models.encoders.irse import STAGES, UNITS
 from ganinv_jax.models.features.arcface import ArcFace, ArcFaceConfig
@@ -24,16 +24,15 @@ def recognise(content: Any) -> bool:
 
 def convert(content: Tensors, raw: bool = False) -> Converted:
     """The network as the part `features`. Raises InputError where anything is unknown, missing or malformed."""
-    tensors, dropped = without_counters(content)
-    config = _config(tensors)
-    variables = bring(_table(config), tensors, "arcface")
-    return Converted(NAME, TITLE, {"features": config}, {"features": variables}, dropped)
+    config = _config(content)
+    variables = bring(_table(config), content, "arcface")
+    return Converted(NAME, TITLE, {"features": config}, {"features": variables}, dropped_counters(content))
 
 
 def _config(tensors: Tensors) -> ArcFaceConfig:
     last = [sum(UNITS[: i + 1]) - 1 for i in range(STAGES)]
-    first, second, third, fourth = (width(tensors, f"body.{n}.res_layer.1.weight", 4, "arcface") for n in last)
-    embedding, inputs = width(tensors, _LAST, 2, "arcface"), tensors[_LAST].shape[1]
+    first, second, third, fourth = (shape_of(tensors, f"body.{n}.res_layer.1.weight", 4, "arcface")[0] for n in last)
+    embedding, inputs = shape_of(tensors, _LAST, 2, "arcface")[0], tensors[_LAST].shape[1]
     side = math.isqrt(inputs // max(1, fourth))
     fits = side * side * fourth == inputs and side > 0
     check(fits, f"arcface.{_LAST} must read square maps of {fourth} channels, but reads {inputs} numbers.")
@@ -47,4 +46,4 @@ def _table(config: ArcFaceConfig) -> Table:
         Rule(_LAST, "params/output/weight", flattened(config.size // 2**STAGES)),
         Rule("output_layer.3.bias", "params/output/bias", SAME),
     ]
-    return Table(picture_shapes(ArcFace(config), config.size), rules)
+    return Table(picture_shapes(ArcFace(config), config.size), rules, dropped=counters(rules))

@@ -3,8 +3,6 @@
 from conversion.rules import CONV, POINTWISE, SAME, Rule, expand
 from ganinv_jax.models.encoders import irse, resnet
 
-# Counts of the batches seen in training, beside each batch normalisation's statistics; nothing depends on them.
-COUNTER = "num_batches_tracked"
 NORM = (
     ("{source}.weight", "params/{target}/weight", SAME),
     ("{source}.bias", "params/{target}/bias", SAME),
@@ -50,12 +48,6 @@ def irse_rules(body: str = "body") -> list[Rule]:
 def resnet_rules(body: str = "body") -> list[Rule]:
     """ReStyle's ResNet-34 (`models.encoders.ResNetBody`)."""
     return _rules(_RESNET, _RESNET_NORMS, sum(resnet.UNITS), body)
-
-
-def counters(rules: list[Rule]) -> frozenset[str]:
-    """The names of the counters that lie beside the batch statistics of these rules."""
-    norms = {rule.source.rpartition(".")[0] for rule in rules if rule.source.endswith(".running_mean")}
-    return frozenset(f"{norm}.{COUNTER}" for norm in norms)
 
 
 def _rules(lines: tuple, norms: dict[str, str], units: int, body: str) -> list[Rule]:

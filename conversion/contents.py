@@ -35,7 +35,7 @@ def read(path: str | os.PathLike) -> Any:
     The kind is told by the content, not by the name; nothing is unpickled. Raises InputError for a file of another
     kind, a damaged one, or NumPy files that hold objects or more than 64 MiB.
     """
-    path = Path(path)
+    path = Path(path).expanduser()
     try:
         with open(path, "rb") as file:
             start = file.read(len(_MAGIC))

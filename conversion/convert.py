@@ -47,6 +47,8 @@ def convert(
     Raises InputError for a file that is damaged, hostile, incomplete or of an unknown family.
     """
     converted = load(path, family, raw)
+    raw_missing = raw and "generator_raw" not in converted.configs
+    check(not raw_missing, f"{Path(path).name} holds no generator as trained beside the averaged one; leave out --raw.")
     folders.save(out, converted.options(), converted.variables, card=_card(Path(path), converted), dtype=dtype)
     return converted
 
@@ -55,6 +57,8 @@ def load(path: str | os.PathLike, family: str = "auto", raw: bool = False) -> Co
     """Read and convert a file without writing anything. Raises InputError as `convert` does."""
     if family != "auto" and family not in FAMILIES:
         raise unknown_key(family, ["auto", *FAMILIES], "family")
+    is_model = not Path(path).expanduser().is_file() and (folders.is_model(path) or str(path) in folders.bundled())
+    check(not is_model, f"{path} is a model already; to write it as an official file, add --to nvidia.")
     content = contents.read(path)
     fitting = [name for name, entry in FAMILIES.items() if entry.recognise(content)]
     if not fitting:

@@ -63,7 +63,7 @@ def recognise(content: Any) -> bool:
         return True
     return (
         isinstance(content, dict)
-        and all(isinstance(name, str) and "." not in name and "/" not in name for name in content)
+        and all(isinstance(name, str) and name.isprintable() and name and not set(name) & set("./") for name in content)
         and all(isinstance(value, np.ndarray | str | int | float | None) for value in content.values())
         and any(isinstance(value, np.ndarray) for value in content.values())
     )

@@ -15,7 +15,7 @@ from ganinv_jax.models.registry import describe
 class Converted:
     """What a file holds, ready for a model folder: by part ('generator', ...) its configuration and variables.
 
-    dropped: parts of the file that were left out, and why. made: what the file lacks, and how it was made.
+    dropped: what was left out, and why. made: what the file lacks, and how it was made.
     """
 
     family: str
@@ -33,7 +33,7 @@ class Converted:
 def description(content: Any) -> str:
     """What an unsupported file seems to be, for a message."""
     if isinstance(content, dict):
-        keys = ", ".join(str(key) for key in list(content)[:6])
+        keys = ", ".join(str(key)[:80] for key in list(content)[:6])
         if isinstance(content.get("state_dict"), dict):
             names = ", ".join(str(name)[:80] for name in list(content["state_dict"])[:3])
             return f"a torch checkpoint whose state_dict holds {names or 'nothing'}"

@@ -8,7 +8,7 @@ from typing import Any
 
 from conversion.families import Converted
 from conversion.rules import CONV, DENSE, SAME, Rule, Table, bring
-from conversion.state_dicts import Tensors, is_state_dict, picture_shapes, width, without_counters
+from conversion.state_dicts import Tensors, counters, dropped_counters, is_state_dict, picture_shapes, shape_of
 from ganinv_jax.core.configs import check
 from ganinv_jax.models.features.inception import Inception, InceptionConfig
 
@@ -28,16 +28,15 @@ def convert(content: Tensors, raw: bool = False) -> Converted:
     """The network as the part `features`. Raises InputError where it is incomplete or torchvision's own."""
     auxiliary = any(name.startswith("AuxLogits.") for name in content)
     check(
-        not auxiliary and width(content, _LAST, 2, "inception") != 1000,
+        not auxiliary and shape_of(content, _LAST, 2, "inception")[0] != 1000,
         "Inception-v3 must be the one of FID, with 1008 classes (pt_inception-2015-12-05-6726825d.pth), but this is "
         "torchvision's, with 1000.",
     )
-    tensors, dropped = without_counters(content)
     official = InceptionConfig()
-    share = width(tensors, _FIRST, 4, "inception") / official.scaled(32)
-    config = InceptionConfig(share, width(tensors, _LAST, 2, "inception"))
-    variables = bring(_table(config), tensors, "inception")
-    return Converted(NAME, TITLE, {"features": config}, {"features": variables}, dropped)
+    share = shape_of(content, _FIRST, 4, "inception")[0] / official.scaled(32)
+    config = InceptionConfig(share, shape_of(content, _LAST, 2, "inception")[0])
+    variables = bring(_table(config), content, "inception")
+    return Converted(NAME, TITLE, {"features": config}, {"features": variables}, dropped_counters(content))
 
 
 def _table(config: InceptionConfig) -> Table:
@@ -47,4 +46,4 @@ def _table(config: InceptionConfig) -> Table:
     for path, shape in shapes.items():
         _, *name = path.split("/")
         rules.append(Rule(".".join(name), path, _TRANSFORMS[len(shape)]))
-    return Table(shapes, rules)
+    return Table(shapes, rules, dropped=counters(rules))

@@ -16,6 +16,8 @@ from ganinv_jax.core.configs import from_dict
 from ganinv_jax.core.errors import InputError
 from ganinv_jax.models.stylegan2 import DiscriminatorConfig, GeneratorConfig, SynthesisConfig
 
+_SCALED = {"Conv2dLayer", "FullyConnectedLayer", "ToRGBLayer"}  # classes that scale their weights by a stored gain
+
 
 def generator_config(network: Module, where: str) -> GeneratorConfig:
     """Raises InputError where the options are missing, contradict each other or are not known."""
@@ -28,7 +30,7 @@ def generator_config(network: Module, where: str) -> GeneratorConfig:
     widths = tuple(_rows(_child(block, "conv1", where), where) for block in blocks)
     options = {
         "architecture": _shared(blocks, "architecture", where),
-        "num_fp16_res": _num_fp16_res(synthesis, blocks),
+        "num_fp16_res": _num_fp16_res(synthesis, blocks, where),
         "conv_clamp": _optional_float(_shared(layers + heads, "conv_clamp", where)),
         "use_noise": _shared(layers, "use_noise", where),
         "activation": _shared(layers, "activation", where),
@@ -62,7 +64,7 @@ def discriminator_config(network: Module, where: str) -> DiscriminatorConfig:
         "c_dim": labels,
         "img_channels": _attribute(network, "img_channels", where),
         "architecture": _shared([*blocks, epilogue], "architecture", where),
-        "num_fp16_res": _num_fp16_res(network, [epilogue, *blocks]),
+        "num_fp16_res": _num_fp16_res(network, [epilogue, *blocks], where),
         "conv_clamp": _optional_float(_shared([*layers, conv], "conv_clamp", where)),
         "cmap_dim": None if not labels or projection == widths[0] else projection,
         "activation": _shared([*layers, conv], "activation", where),
@@ -80,19 +82,21 @@ def discriminator_config(network: Module, where: str) -> DiscriminatorConfig:
 def _mapping_options(mapping: Module, where: str) -> dict[str, Any]:
     count = _attribute(mapping, "num_layers", where)
     layers = [child for name, child in mapping.children.items() if name.startswith("fc")]
-    if len(layers) != count or not layers:
+    if len(layers) != count:
         raise InputError(f"{where}.mapping must have its {count} layers fc0, fc1, ..., but holds {len(layers)}.")
     width = _attribute(mapping, "w_dim", where)
     embedding = _rows(mapping.children["embed"], where) if "embed" in mapping.children else width
     hidden = _rows(layers[0], where) if count > 1 else width
-    return {
+    options = {
         "num_layers": count,
         "embed_features": None if embedding == width else embedding,
         "layer_features": None if hidden == width else hidden,
-        "activation": _shared(layers, "activation", where),
-        "lr_multiplier": _number(_shared(layers, "bias_gain", where), f"{where}.mapping", "bias_gain"),
         "w_avg_beta": _optional_float(_attribute(mapping, "w_avg_beta", where)) if "w_avg" in mapping.buffers else None,
     }
+    if layers:  # a discriminator that NVIDIA's tool brought over from TensorFlow has none
+        rate = _number(_shared(layers, "bias_gain", where), f"{where}.mapping", "bias_gain")
+        options |= {"activation": _shared(layers, "activation", where), "lr_multiplier": rate}
+    return options
 
 
 def _width_options(widths: tuple[int, ...], network: Module) -> dict[str, Any]:
@@ -109,9 +113,9 @@ def _width_options(widths: tuple[int, ...], network: Module) -> dict[str, Any]:
     return {"channels": widths}
 
 
-def _num_fp16_res(network: Module, blocks: list[Module]) -> int:
+def _num_fp16_res(network: Module, blocks: list[Module], where: str) -> int:
     """How many resolutions run in fp16; stored in newer pickles, else as many as the blocks say."""
-    count = sum(bool(block.attributes.get("use_fp16")) for block in blocks)
+    count = sum(bool(_attribute(block, "use_fp16", where)) for block in blocks if "use_fp16" in block.attributes)
     stored = _plain(network.attributes.get("num_fp16_res", count))
     return stored if isinstance(stored, int) and min(stored, len(blocks) - 1) == count else count
 
@@ -136,10 +140,9 @@ def _check_gains(network: Module, where: str) -> None:
     """Weights must be scaled as the published classes scale them, or the same numbers would mean something else."""
     for module in network.walk():
         weight = (module.parameters | module.buffers).get("weight")
-        gain = _plain(module.attributes.get("weight_gain"))
-        if weight is None or gain is None or weight.size == 0:
+        if module.kind not in _SCALED or weight is None or weight.size == 0:
             continue
-        place = f"{where}.{module.name}"
+        gain, place = _attribute(module, "weight_gain", where), f"{where}.{module.name}"
         rate = _number(module.attributes.get("bias_gain", 1), place, "bias_gain")
         expected = rate / math.sqrt(math.prod(weight.shape[1:]))
         if not math.isclose(_number(gain, place, "weight_gain"), expected, rel_tol=1e-5):
@@ -164,7 +167,8 @@ def _attribute(module: Module, key: str, where: str) -> Any:
     if key not in module.attributes:
         raise InputError(f"{where}.{module.name} must have the attribute {key!r}, which the file lacks.")
     value = _plain(module.attributes[key])
-    if value is not None and not isinstance(value, bool | int | float | str):
+    plain = value is None or isinstance(value, bool | int | float | str)
+    if not plain or isinstance(value, float) and not math.isfinite(value):
         raise InputError(f"{where}.{module.name} must have a plain value as {key!r}, but has {str(value)[:80]}.")
     return value
 

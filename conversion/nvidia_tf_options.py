@@ -8,6 +8,7 @@ import re
 from collections.abc import Set
 from typing import Any
 
+from conversion.state_dicts import count_of
 from conversion.stylegan2 import DEFAULT_KERNEL, LARGEST, width_options
 from conversion.tf_networks import TfNetwork
 from ganinv_jax.core.configs import from_dict
@@ -28,7 +29,7 @@ def generator_config(network: TfNetwork) -> GeneratorConfig:
         "label_size": labels,
         "dlatent_size": network.shape("synthesis/4x4/Conv/mod_weight", 2)[0],
         "num_channels": network.shape(f"synthesis/{resolution}x{resolution}/ToRGB/weight", 4)[3],
-        "mapping_layers": _count(network, r"mapping/Dense(\d+)/"),
+        "mapping_layers": count_of(network.tensors, r"mapping/Dense(\d+)/"),
     }
     optional = {"mapping_fmaps": hidden} if sizes["mapping_layers"] > 1 else {}
     _check_sizes(network, sizes | optional | ({"label_fmaps": embedding} if labels else {}), _GENERATOR_SIZES)
@@ -59,7 +60,7 @@ def discriminator_config(network: TfNetwork) -> DiscriminatorConfig:
         "resolution": resolution,
         "label_size": labels,
         "num_channels": network.shape(f"{resolution}x{resolution}/FromRGB/weight", 4)[2],
-        "mapping_layers": _count(network, r"Mapping(\d+)/"),
+        "mapping_layers": count_of(network.tensors, r"Mapping(\d+)/"),
     }
     _check_sizes(network, sizes | ({"mapping_fmaps": embedding} if labels else {}), _DISCRIMINATOR_SIZES)
     given = network.options.get
@@ -166,11 +167,6 @@ def _resolution(network: TfNetwork, prefix: str) -> int:
 def _layers(resolution: int, first: str, name: str) -> list[str]:
     """One layer of each block, from 4x4 up."""
     return [first, *(f"{2**k}x{2**k}/{name}" for k in range(3, resolution.bit_length()))]
-
-
-def _count(network: TfNetwork, pattern: str) -> int:
-    """How many layers have a name of this pattern; gaps are found when the tensors are brought in."""
-    return len({match[1] for name in network.tensors if (match := re.match(pattern, name))})
 
 
 def _label_sizes(network: TfNetwork, weight: str) -> tuple[int, ...]:

@@ -10,6 +10,7 @@ from conversion.nvidia_options import discriminator_config, generator_config
 from conversion.persistent import Module, is_persistent, module_tree
 from conversion.rules import CONV, DENSE, MAPS, SAME, Fixed, Table, bring, expand, send
 from conversion.stylegan2 import DEFAULT_KERNEL, discriminator_shapes, generator_shapes, stored_filter
+from ganinv_jax.core.configs import check
 from ganinv_jax.core.errors import InputError
 from ganinv_jax.models.stylegan2 import DiscriminatorConfig, GeneratorConfig
 
@@ -79,7 +80,11 @@ def convert_discriminator(network: Module, where: str = "D") -> tuple[Discrimina
 
 
 def export_generator(config: GeneratorConfig, variables: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    """A generator's variables as NVIDIA's state dict, buffers included: `load_state_dict` takes it as it is."""
+    """A generator's variables as NVIDIA's state dict, buffers included: `load_state_dict` takes it as it is.
+
+    Raises InputError for a generator with a mask head, and for variables that do not fit the configuration.
+    """
+    check(config.mask_channels == 0, "NVIDIA's generator draws no masks, so one with a mask head cannot be exported.")
     return send(_generator_table(config), variables)
 
 

@@ -88,8 +88,8 @@ def _module(record: Any, name: str, where: str) -> Module:
     if not isinstance(meta, dict) or str(meta.get("type")) != "class" or not isinstance(meta.get("state"), dict):
         raise InputError(f"{place} must be a persistent object of NVIDIA's code, but is something else.")
     if str(meta.get("version")) != _VERSION:
-        raise InputError(f"{place} has persistence version {meta.get('version')!r}; {_VERSION} is supported.")
-    kind = str(meta.get("class_name"))
+        raise InputError(f"{place} has persistence version {str(meta.get('version'))[:80]!r}; {_VERSION} is supported.")
+    kind = str(meta.get("class_name"))[:80]
     if kind not in _CLASSES:
         near = difflib.get_close_matches(kind, _CLASSES, n=1)
         hint = f"; the nearest known one is {near[0]!r}" if near else ""

@@ -8,10 +8,11 @@ import jax
 import numpy as np
 
 from conversion import rosinality
-from conversion.bodies import COUNTER, NORM, counters, irse_rules, resnet_rules
+from conversion.bodies import NORM, irse_rules, resnet_rules
 from conversion.families import Converted
 from conversion.rosinality import AVERAGE
 from conversion.rules import CONV, DENSE, SAME, Rule, Table, bring, expand, flattened, variable_shapes
+from conversion.state_dicts import counters, dropped_counters, shape_of, tensors_of
 from ganinv_jax.core.configs import from_dict
 from ganinv_jax.core.errors import InputError
 from ganinv_jax.models.encoders import PspConfig, PspEncoder
@@ -35,6 +36,7 @@ _TYPES = {
     "ResNetProgressiveBackboneEncoder": ("resnet34", "coarse", True),
 }
 _PASSES = 5  # of ReStyle, where the options do not say
+_MOST_PASSES = 100
 # The first tensor of each body, and those that tell the widths of its stages.
 _BODIES = {
     "irse50": ("input_layer.0.weight", [f"body.{n}.res_layer.1.weight" for n in (0, 3, 7, 21)], irse_rules),
@@ -79,7 +81,7 @@ def convert(content: Mapping[str, Any], raw: bool = False) -> Converted:
 
     Raises InputError where anything is unknown or incomplete.
     """
-    encoder, decoder = _parts(rosinality.tensors_of(content["state_dict"], "state_dict"))
+    encoder, decoder = _parts(tensors_of(content["state_dict"], "state_dict"))
     options, average = _options(content), _average(content.get(AVERAGE))
     mean = None if average is None or np.any(average != average[:1]) else average[0]
     generator, variables, made = rosinality.convert_generator(decoder, mean, "decoder")
@@ -90,12 +92,14 @@ def convert(content: Mapping[str, Any], raw: bool = False) -> Converted:
         if average is None:
             average = variables["buffers"]["mapping"]["w_avg"][None]
             converted.made[f"encoder: {AVERAGE}"] = "the generator's mean w, as the authors' code does"
+        if len(average) > config.average_rows:
+            converted.dropped[f"{AVERAGE}[1:]"] = "this encoder gives one style, which starts from row 0"
         encoder = rosinality.with_average(encoder, _starts(average, config), "encoder")
     elif average is not None and mean is None:
         converted.dropped[AVERAGE] = "this encoder's codes do not start from it"
     converted.configs["encoder"] = config
     converted.variables["encoder"] = bring(encoder_table(config), encoder, "encoder")
-    converted.dropped[f"encoder.*.{COUNTER}"] = "counters of training batches"
+    converted.dropped |= dropped_counters(encoder, "encoder.")
     for key in content.keys() - {"state_dict", AVERAGE}:
         converted.dropped[str(key)] = _DROPPED.get(key, "not a part of the networks")
     return converted
@@ -131,7 +135,7 @@ def _parts(tensors: Mapping[str, np.ndarray]) -> tuple[dict[str, np.ndarray], di
 
 def _options(content: Mapping[str, Any]) -> dict[str, Any]:
     options = content.get("opts")
-    if not isinstance(options, dict) or options.get("encoder_type") not in _TYPES:
+    if not isinstance(options, dict) or str(options.get("encoder_type")) not in _TYPES:
         given = options.get("encoder_type") if isinstance(options, dict) else None
         raise InputError(
             f"The checkpoint's opts must give an encoder_type of {', '.join(_TYPES)}, but it gives {str(given)[:80]!r}."
@@ -152,9 +156,9 @@ def _average(value: Any) -> np.ndarray | None:
 def _encoder_config(
     tensors: Mapping[str, np.ndarray], options: Mapping[str, Any], generator: GeneratorConfig, average: bool
 ) -> PspConfig:
-    body, heads, deltas = _TYPES[options["encoder_type"]]
+    body, heads, deltas = _TYPES[str(options["encoder_type"])]
     first, stages, _ = _BODIES[body]
-    channels = rosinality.shape_of(tensors, first, 4, "encoder")[1]
+    channels = shape_of(tensors, first, 4, "encoder")[1]
     # BackboneEncoder and its kin are ReStyle's alone; the others it shares with pSp.
     again = heads == "coarse" or "n_iters_per_batch" in options
     if again and channels % 2:
@@ -165,20 +169,21 @@ def _encoder_config(
             "num_ws": generator.num_ws,
             "w_dim": generator.w_dim,
             "body": body,
-            "widths": [rosinality.shape_of(tensors, name, 4, "encoder")[0] for name in stages],
+            "widths": [shape_of(tensors, name, 4, "encoder")[0] for name in stages],
             "input_channels": channels // 2 if again else channels,
-            "input_size": (192, 256) if "car" in str(options.get("dataset_type")) else (256, 256),
+            "input_size": (192, 256) if str(options.get("dataset_type")).startswith("cars") else (256, 256),
             "heads": heads,
             "deltas": deltas,
             # ReStyle does not ask its options.
-            "from_average": again or bool(options.get("start_from_latent_avg", average)),
+            "from_average": again or options.get("start_from_latent_avg", average) is True,
             "passes": _passes(options.get("n_iters_per_batch")) if again else None,
         },
     )
 
 
 def _passes(value: Any) -> int:
-    return value if isinstance(value, int) and value > 0 else _PASSES
+    known = isinstance(value, int) and not isinstance(value, bool) and 0 < value <= _MOST_PASSES
+    return value if known else _PASSES
 
 
 def _starts(average: np.ndarray, config: PspConfig) -> np.ndarray:

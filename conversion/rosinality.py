@@ -1,7 +1,6 @@
 """Checkpoints of rosinality/stylegan2-pytorch: as its training writes them, or its convert_weight.py."""
 
 import dataclasses
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,6 +8,7 @@ import numpy as np
 
 from conversion.families import Converted
 from conversion.rules import CONV, DENSE, MAPS, PER_MAP, SAME, SCALAR, Fixed, Rule, Table, batched, bring, expand
+from conversion.state_dicts import Tensors, count_of, shape_of, tensors_of
 from conversion.stylegan2 import (
     DEFAULT_KERNEL,
     LARGEST,
@@ -26,7 +26,6 @@ from ganinv_jax.models.stylegan2 import DiscriminatorConfig, GeneratorConfig
 NAME = "rosinality"
 TITLE = "rosinality checkpoint"
 
-Tensors = Mapping[str, np.ndarray]
 
 # Name in the file, path in our variables, change of layout. Weights have the scale that NVIDIA's have.
 _MAPPING = (
@@ -155,13 +154,6 @@ def discriminator_table(config: DiscriminatorConfig) -> Table:
     return Table(discriminator_shapes(config), rules, fixed)
 
 
-def tensors_of(table: Any, where: str) -> dict[str, np.ndarray]:
-    """A state dict, checked to be one. Raises InputError for anything but a table of named tensors."""
-    if not isinstance(table, dict) or not all(isinstance(name, str) for name in table):
-        raise InputError(f"{where} must be a table of named tensors, but is something else.")
-    return {name: _array(value, f"{where}.{name}") for name, value in table.items()}
-
-
 def with_average(tensors: Tensors, average: np.ndarray, where: str) -> dict[str, np.ndarray]:
     """A network's tensors and the average that lies beside it. Raises InputError where the network holds one itself."""
     if AVERAGE in tensors:
@@ -169,23 +161,13 @@ def with_average(tensors: Tensors, average: np.ndarray, where: str) -> dict[str,
     return {**tensors, AVERAGE: average}
 
 
-def shape_of(tensors: Tensors, name: str, axes: int, where: str) -> tuple[int, ...]:
-    """The shape of a tensor that sizes are derived from. Raises InputError where it is missing or has other axes."""
-    if name not in tensors:
-        raise InputError(f"{where} must hold {name!r}, which the file lacks; it is not complete.")
-    shape = tensors[name].shape
-    if len(shape) != axes or 0 in shape:
-        raise InputError(f"{where}.{name} must have {axes} axes, none of them empty, but has shape {list(shape)}.")
-    return shape
-
-
 def _generator_config(tensors: Tensors, average: bool, where: str) -> GeneratorConfig:
     """Sizes from the tensors' shapes; all else is the same in every network of this code."""
-    blocks = _blocks(1 + _count(tensors, r"to_rgbs\.(\d+)\."), where)
+    blocks = _blocks(1 + count_of(tensors, r"to_rgbs\.(\d+)\."), where)
     names = ["conv1", *(f"convs.{2 * k + 1}" for k in range(blocks - 1))]
     widths = [shape_of(tensors, f"{name}.conv.weight", 5, where)[1] for name in names]
     style = shape_of(tensors, "conv1.conv.modulation.weight", 2, where)[1]
-    mapping = {"num_layers": _count(tensors, r"style\.(\d+)\."), **({} if average else {"w_avg_beta": None})}
+    mapping = {"num_layers": count_of(tensors, r"style\.(\d+)\."), **({} if average else {"w_avg_beta": None})}
     return from_dict(
         GeneratorConfig,
         {
@@ -199,7 +181,7 @@ def _generator_config(tensors: Tensors, average: bool, where: str) -> GeneratorC
 
 
 def _discriminator_config(tensors: Tensors, where: str) -> DiscriminatorConfig:
-    blocks = _blocks(1 + _count(tensors, r"convs\.(\d+)\.conv1\."), where)
+    blocks = _blocks(1 + count_of(tensors, r"convs\.(\d+)\.conv1\."), where)
     entering = [shape_of(tensors, f"convs.{j}.conv1.0.weight", 4, where)[1] for j in range(blocks - 1, 0, -1)]
     widths = [shape_of(tensors, "final_conv.0.weight", 4, where)[0], *entering]
     return from_dict(DiscriminatorConfig, {"resolution": 2 ** (blocks + 1), **width_options(widths)})
@@ -214,11 +196,6 @@ def _drawn_noises(config: GeneratorConfig) -> dict[str, np.ndarray]:
     rng = np.random.RandomState(0)
     sides = [4, *(r for r in config.block_resolutions[1:] for _ in range(2))]
     return {f"noises.noise_{n}": rng.randn(1, 1, side, side).astype(np.float32) for n, side in enumerate(sides)}
-
-
-def _count(tensors: Tensors, pattern: str) -> int:
-    """How many numbers stand in the first group of the pattern; gaps are found when the tensors are brought in."""
-    return len({found[1] for name in tensors if (found := re.match(pattern, name))})
 
 
 def _blocks(count: int, where: str) -> int:

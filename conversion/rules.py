@@ -8,6 +8,7 @@ InputError.
 
 import dataclasses
 import difflib
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -19,6 +20,8 @@ from flax import traverse_util
 from tqdm import tqdm
 
 from ganinv_jax.core.errors import InputError
+
+_MOST_NUMBERS = 1 << 40  # in one tensor; no published one has more than 1e9
 
 
 @dataclasses.dataclass(frozen=True)
@@ -130,20 +133,27 @@ def bring(table: Table, tensors: Mapping[str, np.ndarray], where: str) -> dict[s
         _check_shape(name, tensors[name], rule.transform, table.shapes[rule.target], where)
     for name in fixed.keys() & tensors.keys():
         _check_value(fixed[name], tensors[name], where)
-    _check_finite(tensors, where)
-    flat = {
-        rule.target: _float32(rule.transform.bring(tensors[name]))
+    brought = {
+        name: _float32(rule.transform.bring(tensors[name]))
         for name, rule in tqdm(rules.items(), where, unit=" tensors", leave=False, delay=0.5, disable=None)
     }
-    return traverse_util.unflatten_dict(flat, sep="/")
+    _check_finite(brought, where)
+    return traverse_util.unflatten_dict({rules[name].target: leaf for name, leaf in brought.items()}, sep="/")
 
 
 def send(table: Table, variables: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    """The inverse of `bring`: nested variables as tensors with the file's names and layouts, fixed ones included."""
+    """The inverse of `bring`: nested variables as tensors with the file's names and layouts, fixed ones included.
+
+    Raises InputError for variables that the table does not know, lacks, or has other shapes for.
+    """
     flat = traverse_util.flatten_dict(dict(variables), sep="/")
     if flat.keys() != table.shapes.keys():
         odd = sorted(flat.keys() ^ table.shapes.keys())
         raise InputError(f"The variables do not fit the configuration; they differ in {_listed(odd)}.")
+    for path, shape in table.shapes.items():
+        given = np.shape(flat[path])  # type: ignore[arg-type]
+        if given != tuple(shape):
+            raise InputError(f"The variable {path} must have shape {list(shape)}, but has shape {list(given)}.")
     tensors = {rule.source: rule.transform.send(np.asarray(flat[rule.target])) for rule in table.applicable()}
     tensors |= {entry.source: entry.value for entry in table.fixed}
     return {name: np.array(tensor, order="C") for name, tensor in tensors.items()}
@@ -152,7 +162,7 @@ def send(table: Table, variables: Mapping[str, Any]) -> dict[str, np.ndarray]:
 def _check_names(given: set[str], ruled: set[str], fixed: set[str], where: str) -> None:
     unknown, missing = sorted(given - ruled - fixed), sorted((ruled | fixed) - given)
     if unknown:
-        near = difflib.get_close_matches(unknown[0], ruled | fixed, n=1, cutoff=0.0)
+        near = difflib.get_close_matches(unknown[0][:80], ruled | fixed, n=1, cutoff=0.0)
         raise InputError(
             f"Every tensor of {where} must be known, but {_listed(unknown)} has no place in this network"
             f" (the nearest that has one is {near[0]!r})"
@@ -168,6 +178,8 @@ def _check_type(name: str, tensor: np.ndarray, where: str) -> None:
 
 
 def _check_shape(name: str, tensor: np.ndarray, transform: Transform, target: tuple[int, ...], where: str) -> None:
+    if math.prod(target) > _MOST_NUMBERS:
+        raise InputError(f"{where}.{name} cannot have the {math.prod(target):.1e} numbers that the options ask for.")
     # A stride-0 array of the target's shape tells the file's shape without allocating it.
     expected = transform.send(np.broadcast_to(np.float32(0), target)).shape
     if tensor.shape != expected:
@@ -188,9 +200,10 @@ def _check_finite(tensors: Mapping[str, np.ndarray], where: str) -> None:
 
 
 def _float32(tensor: np.ndarray) -> np.ndarray:
-    return np.array(tensor, np.float32, order="C")
+    with np.errstate(over="ignore"):  # what overflows is refused as infinite
+        return np.array(tensor, np.float32, order="C")
 
 
 def _listed(names: Sequence[str], most: int = 4) -> str:
     rest = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(map(repr, names[:most])) + rest
+    return ", ".join(repr(name[:80]) for name in names[:most]) + rest

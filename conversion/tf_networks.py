@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from conversion.state_dicts import shape_of
 from ganinv_jax.core.errors import InputError
 from ganinv_jax.core.torchfile import Call
 
@@ -29,12 +30,7 @@ class TfNetwork:
 
     def shape(self, tensor: str, axes: int) -> tuple[int, ...]:
         """The shape of a tensor that sizes are derived from. Raises InputError where there is none of `axes` axes."""
-        if tensor not in self.tensors:
-            raise InputError(f"{self.name} must hold {tensor!r}, which the file lacks; it is not complete.")
-        shape = self.tensors[tensor].shape
-        if len(shape) != axes or 0 in shape:
-            raise InputError(f"{self.name}.{tensor} must have {axes} axes, none empty, but has shape {list(shape)}.")
-        return shape
+        return shape_of(self.tensors, tensor, axes, self.name)
 
 
 def is_network(value: Any) -> bool:

@@ -13,7 +13,7 @@ import numpy as np
 
 from conversion.families import Converted
 from conversion.rules import CONV, DENSE, SAME, Rule, Table, Transform, bring, flattened
-from conversion.state_dicts import Tensors, is_state_dict, picture_shapes, width
+from conversion.state_dicts import Tensors, is_state_dict, picture_shapes, shape_of
 from ganinv_jax.core.configs import check
 from ganinv_jax.core.errors import InputError
 from ganinv_jax.core.torchfile import read
@@ -78,11 +78,11 @@ def _kind(tensors: Tensors) -> str:
 
 def _config(kind: str, tensors: Tensors) -> ConvNetConfig:
     _, options, _, (hidden, _, classes) = _NETWORKS[kind]
-    widths = tuple(width(tensors, f"features.{layer.index}.weight", 4, kind) for layer in options.LAYERS)
+    widths = tuple(shape_of(tensors, f"features.{layer.index}.weight", 4, kind)[0] for layer in options.LAYERS)
     has_heads, has_classifier = _HEAD.format(i=0) in tensors, f"classifier.{hidden}.weight" in tensors
     if not has_classifier:
         return options(widths, hidden=0, lpips=has_heads)
-    outputs = {place: width(tensors, f"classifier.{place}.weight", 2, kind) for place in (hidden, classes)}
+    outputs = {place: shape_of(tensors, f"classifier.{place}.weight", 2, kind)[0] for place in (hidden, classes)}
     return options(widths, outputs[hidden], outputs[classes], has_heads)
 
 

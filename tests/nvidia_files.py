@@ -87,6 +87,8 @@ def _tree(tensors: dict, classes: dict, mapping) -> Persistent:
         own = {name.rpartition(".")[2]: array for name, array in tensors.items() if name.rpartition(".")[0] == path}
         buffers = {"noise_const", "resample_filter", "w_avg"}
         kind, options = classes.get(path) or _linear(path, own, mapping)
+        if kind in ("Conv2dLayer", "ToRGBLayer"):
+            options = options | {"weight_gain": 1 / math.sqrt(math.prod(own["weight"].shape[1:]))}
         state = {
             "training": False,
             "_parameters": OrderedDict((key, tensor(a)) for key, a in own.items() if key not in buffers),

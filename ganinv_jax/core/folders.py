@@ -48,7 +48,7 @@ def save(
     check(not taken, f"A model folder's config has its own {taken}; give those options other names.")
     path = Path(path)
     text = json.dumps({"format": FORMAT, "parts": sorted(arrays), **config}, indent=2, allow_nan=False) + "\n"
-    with atomic_folder(path, overwrite=_is_model(path)) as folder:
+    with atomic_folder(path, overwrite=is_model(path)) as folder:
         for part, tree in arrays.items():  # one at a time, since a part can be hundreds of megabytes
             (folder / f"{part}.safetensors").write_bytes(to_safetensors(_stored(part, tree, dtype)))
         (folder / CONFIG).write_text(text, encoding="utf-8")
@@ -89,6 +89,15 @@ def find(source: str | os.PathLike) -> Path:
     raise InputError(f"There is no model {str(source)!r}; {remedy}")
 
 
+def is_model(path: str | os.PathLike) -> bool:
+    """Whether `path` is a model folder by its config; other programs' folders have a `config.json` too."""
+    path = Path(path).expanduser()
+    try:
+        return (path / CONFIG).is_file() and bool(_read_config(path / CONFIG))
+    except InputError:
+        return False
+
+
 def bundled() -> list[str]:
     """The names of the models that the package brings along."""
     return sorted(file.parent.name for file in BUNDLED.glob(f"*/{CONFIG}"))
@@ -126,14 +135,6 @@ def _stored(part: str, tree: Mapping[str, Any], dtype: str | None) -> dict[str, 
         _check_finite(array, f"{part}/{name}" + (f" as {dtype}" if dtype else ""))
         stored[name] = array
     return stored
-
-
-def _is_model(path: Path) -> bool:
-    """Whether `path` may be replaced by a model; other programs' folders have a `config.json` too."""
-    try:
-        return (path / CONFIG).is_file() and bool(_read_config(path / CONFIG))
-    except InputError:
-        return False
 
 
 def _read_config(file: Path) -> Config:

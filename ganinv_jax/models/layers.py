@@ -61,7 +61,7 @@ class LinearOfMaps(nn.Module):
 
     @nn.compact
     def __call__(self, x: Float[Array, "b *i"]) -> Float[Array, "b o"]:
-        weight = self.param("weight", nn.initializers.zeros, (*x.shape[1:], self.features))
+        weight = self.param("weight", _he, (*x.shape[1:], self.features))
         bias = self.param("bias", nn.initializers.zeros, (self.features,))
         return jnp.tensordot(x, weight, x.ndim - 1, precision=_HIGHEST) + bias
 
@@ -104,7 +104,7 @@ def average_pool_3x3(x: Float[Array, "b h w c"]) -> Float[Array, "b h w c"]:
 def average_pool(x: Float[Array, "b h w c"], size: int | Pair) -> Float[Array, "b H W c"]:
     """Means over the cells that PyTorch's AdaptiveAvgPool2d divides the picture into; they may overlap.
 
-    Where `size` is the larger, pixels are repeated.
+    Where `size` is the larger, a cell is the pixel or the pixels that it lies on.
     """
     size = _pair(size)
     return x if x.shape[1:3] == size else _by_axis(x, [_cells(n, m) for n, m in zip(x.shape[1:3], size, strict=True)])

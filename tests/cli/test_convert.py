@@ -9,6 +9,7 @@ from PIL import Image
 
 from ganinv_jax.core import folders
 from ganinv_jax.core.images import to_uint8
+from ganinv_jax.core.torchfile import read
 
 
 @pytest.mark.shared
@@ -64,6 +65,21 @@ def test_info_of_a_model(works, tmp_path):
         "    num_layers: 2",
     ):
         assert text in told
+
+
+def test_there_and_back(works, fails, tmp_path):
+    folder, out = save_tiny_model(tmp_path / "model", discriminator=True), tmp_path / "model.pt"
+    assert "G_ema, D." in works("convert", folder, out, "--to", "nvidia")
+    assert read(out)["G_ema"]["synthesis.b16.conv0.noise_const"].shape == (16, 16)
+    assert "is a model already; to write it as an official file, add --to nvidia" in fails("convert", folder, out)
+    assert "leave them out" in fails("convert", folder, out, "--to", "nvidia", "--dtype", "fp16")
+    assert "is a model already" in fails("convert", "cat64", out)
+
+
+def test_nothing_is_kept_raw_where_there_is_nothing(fails, tmp_path):
+    np.save(tmp_path / "age.npy", np.ones(8, np.float32))
+    told = fails("convert", tmp_path / "age.npy", tmp_path / "age", "--raw")
+    assert "holds no generator as trained" in told and not (tmp_path / "age").exists()
 
 
 def test_wrong_files(fails, tmp_path):

@@ -1,5 +1,9 @@
 """The whole way of NVIDIA's pickles without reference files: pictures, options, the raw generator, and back again."""
 
+import contextlib
+import dataclasses
+import json
+
 import hypothesis
 import hypothesis.strategies as st
 import numpy as np
@@ -8,6 +12,7 @@ from flax import traverse_util
 from nvidia_files import network_pickle
 from tf_files import tensorflow_pickle
 
+from conversion import nvidia_torch
 from conversion.convert import convert, export, load
 from conversion.nvidia_torch import export_generator
 from conversion.stylegan2 import discriminator_shapes, generator_shapes
@@ -75,6 +80,50 @@ def test_there_and_back_bit_for_bit(tmp_path):
     assert all(back[name].tobytes() == expected[name].tobytes() for name in expected)
     with pytest.raises(InputError, match="did you mean 'nvidia'"):
         export(tmp_path / "model", tmp_path / "model.pt", to="nvida")
+
+
+def test_a_discriminator_without_mapping_layers(tmp_path):
+    """NVIDIA's tool brings those of stylegan2-ada in TensorFlow over like that."""
+    generator, judge = networks(labels=3)
+    judge = dataclasses.replace(judge, mapping=MappingConfig(num_layers=0, w_avg_beta=None))
+    data, _, scores = pickled(generator, judge)
+    (tmp_path / "network.pkl").write_bytes(data)
+    found = load(tmp_path / "network.pkl")
+    assert found.configs["discriminator"] == judge
+    embedding = found.variables["discriminator"]["params"]["mapping"]["embed"]["weight"]
+    assert np.array_equal(embedding, scores["params"]["mapping"]["embed"]["weight"])
+
+
+def test_what_cannot_be_exported(tmp_path):
+    generator, _ = networks()
+    masked = dataclasses.replace(generator, mask_channels=1)
+    with pytest.raises(InputError, match="draws no masks"):
+        export_generator(masked, numbered(generator_shapes(masked)))
+    wrong = numbered(generator_shapes(generator) | {"params/synthesis/b4/conv1/bias": (99,)})
+    with pytest.raises(InputError, match=r"b4/conv1/bias must have shape \[6\], but has shape \[99\]"):
+        export_generator(generator, wrong)
+
+
+@pytest.mark.parametrize("value", [None, True, -1, 2**250, float("nan"), "x", ["x"], {}, np.ones(3)], ids=str)
+def test_odd_attributes_are_taken_or_refused_in_a_sentence(value):
+    """Whatever stands in a module's state, conversion ends well or in an InputError."""
+    content = read(pickled(*networks("resnet", labels=2, num_fp16_res=2, conv_clamp=256.0))[0])
+    for network in ("G_ema", "D"):
+        for state in _states(content[network]):
+            for key in set(state) - {"_parameters", "_buffers", "_modules"}:
+                before, state[key] = state[key], value
+                with contextlib.suppress(InputError):
+                    json.dumps(nvidia_torch.convert(content).options(), allow_nan=False)
+                state[key] = before
+
+
+def _states(record):
+    """The state of a module and of the first few of each kind below it."""
+    state = record.args[0]["state"]
+    yield state
+    for name, child in state["_modules"].items():
+        if name not in ("b16", "fc1"):
+            yield from _states(child)
 
 
 @hypothesis.settings(max_examples=200, deadline=None, derandomize=True)

@@ -17,7 +17,7 @@ class PspConfig:
     input_channels: of the pictures; more than 3 are label maps. input_size: (height, width) that it was trained at.
     heads: 'pyramid' reads every row from one of three maps, 'coarse' all rows from the last map; 'w' gives one row for
         all, and 'w_plus' all rows by one linear layer.
-    deltas, stage: rows from 1 to `stage` (None: all) are offsets to row 0 and the others repeat it (e4e).
+    deltas: all rows but the first are offsets to it (e4e).
     from_average: whether the codes are offsets from the stored average.
     passes: of ReStyle, where the picture is read beside its reconstruction from the codes so far; None: a single pass
         that sees the picture alone.
@@ -31,7 +31,6 @@ class PspConfig:
     input_size: tuple[int, int] = (256, 256)
     heads: Literal["pyramid", "coarse", "w", "w_plus"] = "pyramid"
     deltas: bool = False
-    stage: int | None = None
     from_average: bool = True
     passes: int | None = None
 
@@ -48,8 +47,6 @@ class PspConfig:
         )
         per_row = self.heads in ("pyramid", "coarse")
         check(per_row or not self.deltas, f"deltas need a head a row, but heads is {self.heads!r}.")
-        staged = self.stage is None or (self.deltas and self.stage >= 0)
-        check(staged, f"stage must be None, or at least 0 in an encoder of deltas, but it is {self.stage}.")
         check(self.passes is None or self.passes > 0, f"passes must be positive or None, but it is {self.passes}.")
 
     @property

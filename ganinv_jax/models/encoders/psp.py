@@ -56,8 +56,7 @@ class PspEncoder(nn.Module):
             for i, level in enumerate(levels)
         ]
         if config.deltas:
-            last = config.num_ws if config.stage is None else config.stage
-            rows = [rows[0] + row if 0 < i <= last else rows[0] for i, row in enumerate(rows)]
+            rows = [rows[0] + row if i else row for i, row in enumerate(rows)]
         return jnp.stack(rows, axis=1)
 
     def _w(self, maps: Maps):

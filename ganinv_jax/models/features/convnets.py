@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ganinv_jax.core.configs import check
+from ganinv_jax.models.features.stages import collect
 from ganinv_jax.models.layers import Conv, LinearOfMaps, average_pool, max_pool
 
 
@@ -134,13 +135,7 @@ class ConvNet(nn.Module):
         if config.lpips:
             for stage in config.maps:
                 self.variable("lpips", stage, jnp.zeros, (config.channels[stage],))
-        found = {}
-        for stage, x in self._run(images):
-            if stage in wanted:
-                found[stage] = x
-            if len(found) == len(set(wanted)):
-                break
-        return found
+        return collect(self._run(images), wanted)
 
     def _run(self, images):
         """All layers in order, each when it is asked for."""

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ganinv_jax.core.configs import check
+from ganinv_jax.models.features.stages import collect
 from ganinv_jax.models.layers import Conv, Linear, Norm, average_pool_3x3, max_pool
 
 BATCH_NORM_EPSILON = 1e-3
@@ -64,13 +65,7 @@ class Inception(nn.Module):
         self, images: Float[Array, "b h w 3"], stages: Collection[str] | None = None
     ) -> dict[str, Float[Array, "b ..."]]:
         wanted = self.config.channels if stages is None else stages
-        found = {}
-        for stage, x in self._run(images):
-            if stage in wanted:
-                found[stage] = x
-            if len(found) == len(set(wanted)):
-                break
-        return found
+        return collect(self._run(images), wanted)
 
     def _run(self, images):
         """All blocks in order, each when it is asked for."""
@@ -92,6 +87,7 @@ class Inception(nn.Module):
         x = self._block_d(x, "Mixed_7a")
         x = self._block_e(x, "Mixed_7b", average_pool_3x3)
         x = self._block_e(x, "Mixed_7c", lambda x: max_pool(x, 3, 1, 1))
+        check(0 not in x.shape, "The pictures are too small for the stage 'pool3'; it needs 75 pixels at least.")
         x = jnp.mean(x, axis=(1, 2))
         yield "pool3", x
         yield "logits", Linear(self.config.classes, name="fc")(x)

@@ -4,7 +4,7 @@ import numpy as np
 from psp_files import IRSE_UNITS, RESNET_UNITS, WIDTHS, units
 
 
-def encode(tensors, body, heads, num_ws, images, deltas=False, stage=None):
+def encode(tensors, body, heads, num_ws, images, deltas=False):
     """Raw codes [b, num_ws, w] of images [b, c, h, w]."""
     t = {name: np.asarray(array, np.float64) for name, array in tensors.items()}
     maps = {"irse50": irse, "resnet34": resnet}[body](t, images.astype(np.float64))
@@ -22,8 +22,7 @@ def encode(tensors, body, heads, num_ws, images, deltas=False, stage=None):
         seen = [maps[3]] * num_ws
     rows = [style(t, f"styles.{i}", x) for i, x in enumerate(seen)]
     if deltas:
-        last = num_ws if stage is None else stage
-        rows = [rows[0] + (row if 1 <= i <= last else 0) for i, row in enumerate(rows)]
+        rows = [rows[0] + (row if i >= 1 else 0) for i, row in enumerate(rows)]
     return np.stack(rows, 1)
 
 

@@ -39,7 +39,7 @@ def tensors_for(config):
         {"heads": "pyramid", "deltas": True},
         {"heads": "w", "input_channels": 1},
         {"body": "resnet34", "heads": "w_plus"},
-        {"body": "resnet34", "deltas": True, "stage": 3, "passes": 2},
+        {"body": "resnet34", "deltas": True, "passes": 2},
         {"body": "resnet34", "heads": "pyramid", "input_size": (48, 64)},
     ],
     ids=str,
@@ -49,9 +49,7 @@ def test_codes(options):
     tensors, seen = tensors_for(config), images(config.seen_channels, config.input_size)
     codes = jax.jit(PspEncoder(config).apply)(bring(encoder_table(config), tensors, "encoder"), seen)
     channels_first = seen.transpose(0, 3, 1, 2)
-    wanted = naive_encoders.encode(
-        tensors, config.body, config.heads, config.num_ws, channels_first, config.deltas, config.stage
-    )
+    wanted = naive_encoders.encode(tensors, config.body, config.heads, config.num_ws, channels_first, config.deltas)
     assert codes.shape == (2, config.num_ws, config.w_dim) and np.std(wanted) > 0.1
     np.testing.assert_allclose(codes, wanted, rtol=1e-4, atol=1e-5 * np.abs(wanted).max())
 
@@ -106,7 +104,6 @@ def test_resampling():
         ({"input_size": (100, 100)}, "input_size must have a power of two"),
         ({"input_size": (64, 256)}, "input_size must have"),
         ({"heads": "w", "deltas": True}, "deltas need a head a row"),
-        ({"stage": 3}, "stage must be None, or at least 0 in an encoder of deltas"),
         ({"passes": 0}, "passes must be positive or None"),
     ],
 )

@@ -115,3 +115,9 @@ def test_nothing_is_run_beyond_the_deepest_stage(variables):
 def test_a_width_of_nothing_is_refused():
     with pytest.raises(InputError, match="width must be above 0"):
         InceptionConfig(width=0)
+
+
+@pytest.mark.parametrize(("side", "stage"), [(64, "pool3"), (20, "pool2")])
+def test_pictures_that_nothing_would_be_left_of(variables, side, stage):
+    with pytest.raises(InputError, match=f"too small for the stage '{stage}'"):
+        jax.eval_shape(lambda x: Inception(CONFIG).apply(variables, x, [stage]), np.zeros((1, side, side, 3)))
