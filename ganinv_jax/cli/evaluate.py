@@ -1,7 +1,8 @@
 """Compute a model's figures against real pictures: report.json and a sheet of pictures.
 
 generation: how often the pictures of seeds 0, 1, ... are recognised as one of CLASSES by a classifier that training
-never looked through, and how much they differ, beside the same of real pictures.
+never looked through, and how much they differ, beside the same of real pictures; and how far both sets are apart, as
+Frechet distance, kernel distance, precision and recall.
 inpainting: real pictures with a hole each, completed in several ways: what is kept of the known pixels, and how much
 the completions differ inside of the hole and outside; and how much the random code has to say, on generated pictures.
 

@@ -84,6 +84,8 @@ def test_generation():
     fakes = np.repeat(reals[:1], 4, axis=0)
     figures = evaluate_generation(fakes, reals, [network], range(1000))
     assert figures["fakes"]["count"] == 4 and figures["reals"]["recognized_efficientnet_lite0"] == 1.0
+    between = figures["between"]
+    assert between["fd_efficientnet_lite0"] > 0 and 0 <= between["recall_efficientnet_lite0"] < 1
     same, apart = (figures[kind]["pairwise_distance_efficientnet_lite0"] for kind in ("fakes", "reals"))
     assert same < 1e-3 < apart
     assert "recognized_efficientnet_lite0" not in evaluate_generation(fakes, reals, [network])["fakes"]

@@ -1,0 +1,77 @@
+"""Distances of sets against closed forms, SciPy's matrix root and plain loops."""
+
+import itertools
+
+import numpy as np
+import pytest
+from scipy import linalg
+
+from ganinv_jax.metrics.distances import Moments, frechet_distance, kernel_distance, precision_recall
+
+RNG = np.random.default_rng(0)
+
+
+def moments(mean, covariance):
+    """Moments that are these exactly."""
+    rows = RNG.standard_normal((50, len(mean)))
+    rows = (rows - rows.mean(axis=0)) @ np.linalg.inv(np.linalg.cholesky(np.cov(rows.T))).T
+    return Moments().add(rows @ np.linalg.cholesky(covariance).T + mean)
+
+
+@pytest.mark.parametrize("sizes", [(40,), (1, 7, 32), (20, 20)])
+def test_moments_are_numpys_for_any_batches(sizes):
+    rows = (RNG.standard_normal((40, 6)) + 1e4).astype(np.float32)
+    found = Moments()
+    for batch in np.split(rows, np.cumsum(sizes)[:-1]):
+        found.add(batch)
+    exact = rows.astype(np.float64)
+    np.testing.assert_allclose(found.mean, exact.mean(axis=0), rtol=1e-12)
+    np.testing.assert_allclose(found.covariance, np.cov(exact.T), rtol=1e-9, atol=1e-9)
+
+
+def test_two_gaussians():
+    """One axis each: (m1 - m2)^2 + (s1 - s2)^2, summed."""
+    a, b = moments([1.0, -2, 0], np.diag([4.0, 1, 9])), moments([0.0, 1, 0], np.diag([1.0, 1, 25]))
+    np.testing.assert_allclose(frechet_distance(a, b), (1 + 9 + 0) + (1 + 0 + 4), rtol=1e-9)
+    np.testing.assert_allclose(frechet_distance(a, a), 0, atol=1e-9)
+
+
+def test_frechet_is_by_the_root_of_the_product():
+    a, b = RNG.standard_normal((30, 5)) @ RNG.standard_normal((5, 5)), RNG.standard_normal((40, 5)) + 1
+    root = linalg.sqrtm(np.cov(a.T) @ np.cov(b.T)).real
+    expected = np.sum((a.mean(0) - b.mean(0)) ** 2) + np.trace(np.cov(a.T) + np.cov(b.T) - 2 * root)
+    np.testing.assert_allclose(frechet_distance(Moments().add(a), Moments().add(b)), expected, rtol=1e-7)
+
+
+def test_frechet_of_fewer_pictures_than_features():
+    few = Moments().add(RNG.standard_normal((4, 9)))
+    assert np.isfinite(frechet_distance(few, few)) and frechet_distance(few, few) < 1e-6
+
+
+def test_kernel_distance_is_its_sum():
+    a, b = RNG.standard_normal((6, 4)), RNG.standard_normal((6, 4)) + 0.5
+
+    def kernel(x, y):
+        return (x @ y / 4 + 1) ** 3
+
+    within = [np.mean([kernel(x, y) for x, y in itertools.permutations(rows, 2)]) for rows in (a, b)]
+    expected = sum(within) - 2 * np.mean([kernel(x, y) for x in a for y in b])
+    np.testing.assert_allclose(kernel_distance(a, b, subsets=3), expected, rtol=1e-9)
+
+
+def test_kernel_distance_of_equal_distributions_is_about_zero():
+    a, b, far = RNG.standard_normal((400, 8)), RNG.standard_normal((300, 8)), RNG.standard_normal((300, 8)) + 1
+    assert abs(kernel_distance(a, b, subset_size=200)) < 0.02 < 0.5 < kernel_distance(a, far, subset_size=200)
+    assert kernel_distance(a, b, seed=1) == kernel_distance(a, b, seed=1)
+
+
+def test_precision_and_recall_by_loops():
+    reals, fakes = RNG.standard_normal((25, 2)) + 100, RNG.standard_normal((18, 2)) * 0.4 + 100
+
+    def share(rows, balls):
+        reach = [sorted(np.linalg.norm(ball - balls, axis=1))[2] for ball in balls]
+        return np.mean([any(np.linalg.norm(row - b) <= r for b, r in zip(balls, reach, strict=True)) for row in rows])
+
+    found = precision_recall(reals, fakes, neighbours=2)
+    np.testing.assert_allclose(found, (share(fakes, reals), share(reals, fakes)))
+    assert found[0] > found[1]  # narrow fakes: believable, but not all there is
