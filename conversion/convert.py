@@ -46,10 +46,11 @@ def convert(
     raw: also keep the generator as trained, without averaging, as `generator_raw`, which GAN training goes on from.
     Raises InputError for a file that is damaged, hostile, incomplete or of an unknown family.
     """
+    path, out = Path(path).expanduser(), Path(out).expanduser()
     converted = load(path, family, raw)
     raw_missing = raw and "generator_raw" not in converted.configs
-    check(not raw_missing, f"{Path(path).name} holds no generator as trained beside the averaged one; leave out --raw.")
-    folders.save(out, converted.options(), converted.variables, card=_card(Path(path), converted), dtype=dtype)
+    check(not raw_missing, f"{path.name} holds no generator as trained beside the averaged one; leave out --raw.")
+    folders.save(out, converted.options(), converted.variables, card=_card(path, converted), dtype=dtype)
     return converted
 
 

@@ -9,9 +9,13 @@ from torch_files import Persistent, nested_bytes, tensor
 from conversion.nvidia_torch import export_discriminator, export_generator
 
 
-def network_pickle(generator, variables, discriminator=None, scores=None, **more) -> bytes:
-    """{G, D, G_ema} of the two configs and their variables; `more` are further entries of the table."""
-    networks = {"G_ema": pickled_generator(generator, variables), "G": pickled_generator(generator, variables)}
+def network_pickle(generator, variables, discriminator=None, scores=None, raw=None, **more) -> bytes:
+    """{G, D, G_ema} of the two configs and their variables.
+
+    raw: G's variables, where they differ from G_ema's. more: further entries of the table.
+    """
+    made = {"G_ema": variables, "G": variables if raw is None else raw}
+    networks = {name: pickled_generator(generator, tree) for name, tree in made.items()}
     if discriminator is not None:
         networks["D"] = pickled_discriminator(discriminator, scores)
     return nested_bytes({"training_set_kwargs": {"path": "pictures.zip"}} | networks | more)

@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> None:
     out = common.output_folder(args.out)
 
     from ganinv_jax.core import devices
-    from ganinv_jax.core.files import atomic_file
+    from ganinv_jax.core.files import atomic_files
     from ganinv_jax.core.images import write_png
     from ganinv_jax.data.holes import HOLE_PRESETS
     from ganinv_jax.data.sources import open_source
@@ -56,9 +56,10 @@ def run(args: argparse.Namespace) -> None:
     figures, sheet = _PROTOCOLS[args.protocol](args, model, source, num)
     asked = {"command": f"evaluate {args.protocol}", "model": model.name, "data": args.data, "num": num}
     report = asked | figures
-    write_png(out / "sheet.png", sheet)
-    with atomic_file(out / "report.json") as temporary:
-        temporary.write_text(json.dumps(report, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+    with atomic_files(out) as folder:
+        write_png(folder / "sheet.png", sheet)
+        text = json.dumps(report, indent=2, allow_nan=False) + "\n"
+        (folder / "report.json").write_text(text, encoding="utf-8")
     for name, value in _flat(figures):
         print(f"{name:<50} {value}")
     print(f"Wrote report.json and sheet.png to {out}.")
@@ -78,6 +79,7 @@ def _generation(args: argparse.Namespace, model: Any, source: Any, num: int) -> 
 
 def _inpainting(args: argparse.Namespace, model: Any, source: Any, num: int) -> tuple[dict[str, Any], Any]:
     import numpy as np
+    from tqdm import tqdm
 
     from ganinv_jax.core.images import grid
     from ganinv_jax.evaluation.inpainting import evaluate_listening, evaluate_photos
@@ -86,7 +88,12 @@ def _inpainting(args: argparse.Namespace, model: Any, source: Any, num: int) -> 
     modules, variables = model.inpainter
     distances = [PerceptualDistance(network, size=network.size // 32 * 32) for network in _networks()]
     photos = _photos(source, num, model.config.resolution)
-    found = evaluate_photos(modules, variables, photos, args.holes, args.samples, distances)
+    with tqdm(total=num, unit=" photos", leave=False, disable=None) as bar:
+
+        def done(count: int) -> None:
+            bar.update()
+
+        found = evaluate_photos(modules, variables, photos, args.holes, args.samples, distances, done)
     listening = evaluate_listening(modules, variables, UNSEEN_SEEDS, args.holes)
     order = sorted(range(num), key=lambda i: -found.each[i]["psnr_known"])
     middle = max(0, num // 2 - SHEET_ROWS // 2)

@@ -73,8 +73,8 @@ def kernel_distance(a: Rows, b: Rows, subsets: int = 100, subset_size: int = 100
     total = 0.0
     for _ in range(subsets):
         x, y = (np.asarray(rows, np.float64)[rng.choice(len(rows), size, replace=False)] for rows in (a, b))
-        inner = sum((_kernel(z, z).sum() - np.trace(_kernel(z, z))) / (size * (size - 1)) for z in (x, y))
-        total += inner - 2 * _kernel(x, y).mean()
+        within = sum(k.sum() - np.trace(k) for k in (_kernel(x, x), _kernel(y, y))) / (size * (size - 1))
+        total += within - 2 * _kernel(x, y).mean()
     return float(total / subsets)
 
 

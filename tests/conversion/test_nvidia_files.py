@@ -68,6 +68,19 @@ def test_the_raw_generator_is_kept_when_asked_for(tmp_path):
     assert raw.variables.keys() == {"generator", "discriminator", "generator_raw"} and "G" not in raw.dropped
 
 
+def test_the_raw_generator_is_another(tmp_path, monkeypatch):
+    generator, judge = networks()
+    averaged, scores = numbered(generator_shapes(generator)), numbered(discriminator_shapes(judge))
+    raw = traverse_util.path_aware_map(lambda _, leaf: leaf + 1, averaged)
+    (tmp_path / "network.pkl").write_bytes(network_pickle(generator, averaged, judge, scores, raw))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    found = convert("~/network.pkl", "~/model", raw=True).variables
+    assert (tmp_path / "model" / "generator_raw.safetensors").is_file()
+    for part, tree in {"generator": averaged, "generator_raw": raw}.items():
+        given, wanted = (traverse_util.flatten_dict(variables) for variables in (found[part], tree))
+        assert all(np.array_equal(given[key], wanted[key]) for key in wanted)
+
+
 def test_there_and_back_bit_for_bit(tmp_path):
     data, variables, _ = pickled(*networks(labels=2))
     (tmp_path / "network.pkl").write_bytes(data)

@@ -5,6 +5,7 @@ import logging
 import jax
 import numpy as np
 import pytest
+from flax import traverse_util
 from nvidia_files import network_pickle
 
 from conversion.convert import convert
@@ -27,25 +28,15 @@ def model(tmp_path_factory):
     """A pickle whose three networks all differ, converted with the generator as trained."""
     folder = tmp_path_factory.mktemp("converted")
     rng = np.random.default_rng(0)
+    shapes = {"G": generator_shapes(GENERATOR), "G_ema": generator_shapes(GENERATOR), "D": discriminator_shapes(JUDGE)}
     drawn = {
-        name: {path: rng.standard_normal(shape).astype(np.float32) for path, shape in shapes.items()}
-        for name, shapes in {"G_ema": generator_shapes(GENERATOR), "D": discriminator_shapes(JUDGE)}.items()
+        name: traverse_util.unflatten_dict({k: rng.standard_normal(s, np.float32) for k, s in each.items()}, sep="/")
+        for name, each in shapes.items()
     }
-    nested = {name: _nested(flat) for name, flat in drawn.items()}
-    (folder / "network.pkl").write_bytes(network_pickle(GENERATOR, nested["G_ema"], JUDGE, nested["D"]))
+    content = network_pickle(GENERATOR, drawn["G_ema"], JUDGE, drawn["D"], raw=drawn["G"])
+    (folder / "network.pkl").write_bytes(content)
     convert(folder / "network.pkl", folder / "model", raw=True)
-    return folder / "model", nested
-
-
-def _nested(flat):
-    tree: dict = {}
-    for path, leaf in flat.items():
-        *above, name = path.split("/")
-        place = tree
-        for key in above:
-            place = place.setdefault(key, {})
-        place[name] = leaf
-    return tree
+    return folder / "model", drawn
 
 
 def gan(model, **changes) -> GanTask:
@@ -62,7 +53,7 @@ def gan(model, **changes) -> GanTask:
 def test_a_gan_goes_on_from_an_official_network(model):
     folder, networks = model
     state = gan(folder).init(jax.random.key(0))
-    jax.tree.map(np.testing.assert_array_equal, state.params, networks["G_ema"]["params"])
+    jax.tree.map(np.testing.assert_array_equal, state.params, networks["G"]["params"])
     jax.tree.map(np.testing.assert_array_equal, state.ema, networks["G_ema"]["params"])
     jax.tree.map(np.testing.assert_array_equal, state.adversary.params, networks["D"]["params"])
 
