@@ -1,7 +1,8 @@
-"""How far two sets of pictures are apart, from their features through a frozen network; in float64, on the host.
+"""How far two sets of pictures are apart, from their features through a frozen network.
 
 Features are [n, c], one row a picture. Values depend on the network and on the numbers of pictures, so a figure's name
-says the former and its report the latter.
+says the former and its report the latter. Sums are in float64 on the host; only the n x n distances of precision and
+recall are computed on the device.
 """
 
 import dataclasses
@@ -9,9 +10,9 @@ import dataclasses
 import numpy as np
 from jaxtyping import Float
 
-Rows = Float[np.ndarray, "n c"]
+from ganinv_jax.metrics.neighbours import shares_within
 
-_AT_A_TIME = 1024  # rows of a matrix of distances
+Rows = Float[np.ndarray, "n c"]
 
 
 @dataclasses.dataclass
@@ -36,6 +37,19 @@ class Moments:
         self.count += len(rows)
         self.total += rows.sum(axis=0)
         self.products += rows.T @ rows
+        return self
+
+    def merge(self, other: "Moments") -> "Moments":
+        """Take in what another has seen, as if its rows had been added here; returns itself."""
+        if self.count == 0:
+            self.origin = other.origin
+            self.total, self.products = np.zeros_like(other.total), np.zeros_like(other.products)
+        # Its rows are `shift` further from this origin: sums of (x + shift) and of (x + shift)(x + shift)'.
+        shift = other.origin - self.origin
+        crossed = np.outer(other.total, shift)
+        self.count += other.count
+        self.total = self.total + other.total + other.count * shift
+        self.products = self.products + other.products + crossed + crossed.T + other.count * np.outer(shift, shift)
         return self
 
     @property
@@ -63,19 +77,35 @@ def frechet_distance(a: Moments, b: Moments) -> float:
     return float(max(0.0, np.sum((a.mean - b.mean) ** 2) + traces - 2 * np.sqrt(product).sum()))
 
 
-def kernel_distance(a: Rows, b: Rows, subsets: int = 100, subset_size: int = 1000, seed: int = 0) -> float:
-    """The mean over subsets of the unbiased squared MMD with the kernel (x y / c + 1)^3: Binkowski et al. 2018
-    (arXiv:1801.01401), KID's protocol. Around 0 for equal distributions, where it can be negative.
+@dataclasses.dataclass(frozen=True)
+class KernelDistance:
+    """mean, deviation: over `subsets` draws of `subset_size` pictures from each set."""
 
-    Subsets are no larger than the smaller set; each draws its rows without repetition.
+    mean: float
+    deviation: float
+    subsets: int
+    subset_size: int
+
+
+def kernel_distances(a: Rows, b: Rows, subsets: int = 100, subset_size: int = 1000, seed: int = 0) -> KernelDistance:
+    """The unbiased squared MMD with the kernel (x y / c + 1)^3 over subsets: Binkowski et al. 2018 (arXiv:1801.01401),
+    KID's protocol. Around 0 for equal distributions, where it can be negative.
+
+    Subsets are no larger than the smaller set; each draws its rows without repetition, from `a` and then from `b`, by
+    NumPy's RandomState: those that torch-fidelity draws, with another default seed.
     """
     rng, size = np.random.RandomState(seed), min(subset_size, len(a), len(b))
-    total = 0.0
-    for _ in range(subsets):
-        x, y = (np.asarray(rows, np.float64)[rng.choice(len(rows), size, replace=False)] for rows in (a, b))
+    found = np.zeros(subsets)
+    for i in range(subsets):
+        x, y = (np.asarray(rows[rng.choice(len(rows), size, replace=False)], np.float64) for rows in (a, b))
         within = sum(k.sum() - np.trace(k) for k in (_kernel(x, x), _kernel(y, y))) / (size * (size - 1))
-        total += within - 2 * _kernel(x, y).mean()
-    return float(total / subsets)
+        found[i] = within - 2 * _kernel(x, y).mean()
+    return KernelDistance(float(found.mean()), float(found.std()), subsets, size)
+
+
+def kernel_distance(a: Rows, b: Rows, subsets: int = 100, subset_size: int = 1000, seed: int = 0) -> float:
+    """The mean of `kernel_distances`: the KID where the rows are Inception's."""
+    return kernel_distances(a, b, subsets, subset_size, seed).mean
 
 
 def precision_recall(reals: Rows, fakes: Rows, neighbours: int = 3) -> tuple[float, float]:
@@ -85,27 +115,8 @@ def precision_recall(reals: Rows, fakes: Rows, neighbours: int = 3) -> tuple[flo
     The manifold of a set is the union of balls around its rows that reach to the row's `neighbours`-th neighbour, or
     its last one in smaller sets.
     """
-    reals, fakes = np.asarray(reals, np.float64), np.asarray(fakes, np.float64)
-    return _share_within(fakes, reals, neighbours), _share_within(reals, fakes, neighbours)
+    return shares_within(fakes, reals, neighbours)
 
 
 def _kernel(x: Rows, y: Rows) -> Float[np.ndarray, "n m"]:
     return (x @ y.T / x.shape[1] + 1) ** 3
-
-
-def _share_within(rows: Rows, balls: Rows, neighbours: int) -> float:
-    # The nearest row to each is itself, at distance 0.
-    last = min(neighbours, len(balls) - 1)
-    reach = np.concatenate([np.sort(block, axis=1)[:, last] for block in _squared_distances(balls, balls)])
-    inside = [(block <= reach).any(axis=1) for block in _squared_distances(rows, balls)]
-    return float(np.concatenate(inside).mean())
-
-
-def _squared_distances(x: Rows, y: Rows):
-    """Blocks of rows of the matrix of squared distances."""
-    centre = y.mean(axis=0)
-    x, y = x - centre, y - centre  # digits would be lost far from the origin
-    norms = np.sum(y**2, axis=1)
-    for start in range(0, len(x), _AT_A_TIME):
-        some = x[start : start + _AT_A_TIME]
-        yield (np.sum(some**2, axis=1)[:, None] + norms - 2 * some @ y.T).clip(min=0)

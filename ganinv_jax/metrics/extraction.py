@@ -1,0 +1,116 @@
+"""Features of many pictures, which come one by one and need never be in memory at once."""
+
+import functools
+import itertools
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+
+import jax
+import numpy as np
+from jax.experimental import multihost_utils
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from jaxtyping import Float, Shaped, UInt8
+
+from ganinv_jax.core.devices import data_mesh, shard_batch
+from ganinv_jax.metrics.networks import Extractor
+
+AT_A_TIME = 16
+"""Pictures a batch. More are no faster on a CPU; a GPU wants about 256."""
+
+Found = dict[str, dict[str, Float[np.ndarray, "k ..."]]]
+"""Features by extractor's name and by stage."""
+
+
+def extract(
+    pictures: Iterable[UInt8[np.ndarray, "h w 3"]],
+    extractors: Sequence[Extractor],
+    also: Collection[str] = (),
+    at_a_time: int = AT_A_TIME,
+    report: Callable[[int], None] = lambda done: None,
+) -> Found:
+    """The features of all pictures, a row each, in one pass: {extractor's name: {stage: float32 rows}}.
+
+    pictures: of any sizes, though each size that occurs compiles a program; runs of one size fill batches.
+    also: stages wanted besides the one that each extractor compares, such as 'logits', of the networks that have them.
+    at_a_time: pictures a batch over all local devices (rounded up to a multiple of them).
+    report: called with the number of pictures done, after each batch.
+
+    A picture's row depends on the picture alone: rows that fill up a batch are thrown away. To the same bits, whatever
+    stands beside it, where it stands at the same place of the batch; so work that is split into ranges which begin at
+    multiples of the batch gives what one pass gives.
+    """
+    batches = list(extract_batches(pictures, extractors, also, at_a_time, report))
+    nothing = {
+        extractor.name: {
+            stage: np.zeros((0, extractor.features.channels[stage]), np.float32) for stage in _stages(extractor, also)
+        }
+        for extractor in extractors
+    }
+    return jax.tree.map(lambda *rows: np.concatenate(rows), *(batches or [nothing]))
+
+
+def extract_batches(
+    pictures: Iterable[UInt8[np.ndarray, "h w 3"]],
+    extractors: Sequence[Extractor],
+    also: Collection[str] = (),
+    at_a_time: int = AT_A_TIME,
+    report: Callable[[int], None] = lambda done: None,
+) -> Iterator[Found]:
+    """What `extract` gives, batch by batch; for figures that need no more than sums, such as `Moments`."""
+    mesh = data_mesh(jax.local_devices())
+    weights = _placed(extractors, mesh)
+    waiting, done = None, 0
+    for batch, count in itertools.chain(_batches(pictures, -(-at_a_time // mesh.size) * mesh.size), [(None, 0)]):
+        started = None
+        if batch is not None:
+            shown = shard_batch(batch, mesh)
+            started = {e.name: _run(e, _stages(e, also), weights[e.features], shown) for e in extractors}
+        if waiting is not None:  # the devices work on the next batch while this one is fetched
+            found, rows = waiting
+            yield jax.tree.map(lambda x, rows=rows: np.asarray(x)[:rows], found)
+            done += rows
+            report(done)
+        waiting = (started, count)
+
+
+def own_share(count: int) -> range:
+    """Which of `count` pictures this process looks at, where several hosts share the work: one range each, in order."""
+    each = -(-count // jax.process_count())
+    return range(count)[jax.process_index() * each :][:each]
+
+
+def gather(rows: Shaped[np.ndarray, "k ..."]) -> Shaped[np.ndarray, "n ..."]:
+    """The rows of all processes, in the processes' order, on each of them; every process must call it."""
+    if jax.process_count() == 1:
+        return rows
+    counts = np.asarray(multihost_utils.process_allgather(np.asarray([len(rows)], np.int32))).ravel()
+    # Bytes, since JAX would round float64; and as many from each, since that is what can be gathered.
+    padded = np.zeros((counts.max(), *rows.shape[1:]), rows.dtype)
+    padded[: len(rows)] = rows
+    every = np.asarray(multihost_utils.process_allgather(np.frombuffer(padded.tobytes(), np.uint8)))
+    parts = [np.frombuffer(part.tobytes(), rows.dtype).reshape(padded.shape) for part in every]
+    return np.concatenate([part[:count] for part, count in zip(parts, counts, strict=True)])
+
+
+def _stages(extractor: Extractor, also: Collection[str]) -> tuple[str, ...]:
+    return tuple(stage for stage in extractor.features.stages if stage == extractor.stage or stage in also)
+
+
+def _placed(extractors: Sequence[Extractor], mesh: Mesh) -> dict:
+    """Each network's weights, once, on all devices of the mesh."""
+    networks = {extractor.features for extractor in extractors}
+    if mesh.size == 1:
+        return {features: features.variables for features in networks}
+    everywhere = NamedSharding(mesh, PartitionSpec())
+    return {features: jax.device_put(features.variables, everywhere) for features in networks}
+
+
+def _batches(pictures, size: int) -> Iterator[tuple[np.ndarray, int]]:
+    """(batch of `size` pictures of one shape, how many of them count); the last one fills it up."""
+    for _, alike in itertools.groupby(pictures, key=np.shape):
+        while few := list(itertools.islice(alike, size)):
+            yield np.stack([*few, *[few[-1]] * (size - len(few))]), len(few)
+
+
+@functools.partial(jax.jit, static_argnums=(0, 1))
+def _run(extractor: Extractor, stages: tuple[str, ...], weights, pictures):
+    return extractor(weights, pictures, stages)
