@@ -1,4 +1,4 @@
-"""A model in memory: pictures from latents and seeds, codes and scores of pictures, holes filled."""
+"""A model in memory: pictures from latents and seeds, codes and scores of pictures, holes filled, photos inverted."""
 
 import functools
 import hashlib
@@ -16,7 +16,7 @@ from ganinv_jax.models import registry
 from ganinv_jax.models.encoders import PspConfig
 from ganinv_jax.models.inpainting import PARTS, Inpainter, InpainterConfig, make_inpainter
 from ganinv_jax.models.stylegan2 import truncate
-from ganinv_jax.pipelines import encode, inpaint
+from ganinv_jax.pipelines import encode, inpaint, invert
 from ganinv_jax.pipelines.pictures import as_pictures, batches, default_batch
 
 NOISE_MODES = ("const", "random", "none")
@@ -176,7 +176,7 @@ class Model:
         check(bool(seeds), "At least one seed must be given, but there is none.")
         check(batch is None or batch > 0, f"batch must be positive, but it is {batch}.")
         check_noise(noise_mode)
-        z, c = seed_z(seeds, self.config.z_dim), self._class_labels(class_idx)
+        z, c = seed_z(seeds, self.config.z_dim), self.class_labels(class_idx)
         keys = fold_keys(jax.random.key(0), jnp.asarray(seeds, jnp.uint32)) if noise_mode == "random" else None
 
         def pictures():
@@ -192,6 +192,18 @@ class Model:
     ) -> "inpaint.InpaintResult":
         """Fill the hole of a photo in `samples` ways; see `pipelines.inpaint.inpaint`."""
         return inpaint.inpaint(self, photo, hole, samples, seed, composite)
+
+    def invert(
+        self,
+        photos: Any,
+        method: str = "projector",
+        task: str = "inversion",
+        steps: int | None = None,
+        seed: int = 0,
+        **options: Any,
+    ) -> "invert.InversionResult":
+        """Find the codes from which the generator draws photos; see `pipelines.invert.invert`."""
+        return invert.invert(self, photos, method, task, steps, seed, **options)
 
     def _reads_whole(self) -> bool:
         """Whether there is an encoder, and one that knows of no holes."""
@@ -217,7 +229,8 @@ class Model:
         check(shape == (count, classes), f"c must be [{count}, {classes}] here, but its shape is {list(shape)}.")
         return jnp.asarray(c, jnp.float32)
 
-    def _class_labels(self, class_idx: int | None) -> Float[np.ndarray, "1 c"] | None:
+    def class_labels(self, class_idx: int | None) -> Float[np.ndarray, "1 c"] | None:
+        """The one-hot label of a class; None in a model without any. Raises InputError for a class it does not have."""
         classes = self.config.c_dim
         if not classes:
             check(class_idx is None, "This model has no classes; leave the class out.")

@@ -1,0 +1,1 @@
+"""The published methods; each module has one function that returns its configuration."""

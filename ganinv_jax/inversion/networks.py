@@ -1,0 +1,96 @@
+"""What an inversion draws with and looks through: modules, which programs are compiled for, and their frozen weights."""
+
+import dataclasses
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from ganinv_jax.losses.perceptual import PerceptualDistance
+from ganinv_jax.models import encoders
+from ganinv_jax.models.encoders import PspEncoder
+from ganinv_jax.models.inpainting import Inpainter
+from ganinv_jax.models.stylegan2 import Generator
+
+MEAN_SAMPLES = 10_000
+"""Latents that the mean w is taken over; source: projector.py of stylegan2-ada-pytorch."""
+CALIBRATION_PAIRS = 64
+"""Pairs of generated pictures; the ratio's standard error is then about 3 %."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Networks:
+    """generator: what draws. encoder: what reads codes out of pictures, if it is needed. distance: the same for looks.
+
+    Modules only; the weights of all of them travel beside as `Frozen`.
+    """
+
+    generator: Generator
+    encoder: Inpainter | PspEncoder | None = None
+    distance: PerceptualDistance | None = None
+
+    @property
+    def side(self) -> int:
+        """The pictures' side in pixels."""
+        return self.generator.config.resolution
+
+
+class Frozen(NamedTuple):
+    """Arrays that no inversion changes.
+
+    generator: its variables. encoder: those of all parts that the encoder works with. features: the distance's.
+    labels: one-hot, where the generator has classes. w_mean: of MEAN_SAMPLES codes. w_std: the root of their summed (over
+    dimensions) variance, as NVIDIA's projector has it. calibration: mean squared error over perceptual distance of
+    unrelated pictures (see `calibrate`).
+    """
+
+    generator: Any
+    encoder: Any
+    features: Any
+    labels: Float[Any, "1 c"] | None = None
+    w_mean: Float[Any, " w"] | None = None
+    w_std: Float[Any, ""] | None = None
+    calibration: Float[Any, ""] | None = None
+
+
+def encode(networks: Networks, frozen: Frozen, images: Float[Array, "b h w 3"]) -> Float[Array, "b l w"]:
+    """W+ codes of whole images in [-1, 1]; the inpainter's encoder is told that nothing is erased."""
+    if isinstance(networks.encoder, Inpainter):
+        return networks.encoder.encode(frozen.encoder, images, jnp.ones_like(images[..., :1]))
+    return encoders.encode(networks.encoder, networks.generator, frozen.encoder, images)  # type: ignore[arg-type]
+
+
+def synthesize(networks: Networks, generator: Any, ws: Float[Array, "b l w"], **options) -> Float[Array, "b h w 3"]:
+    """The pictures of W+ codes with the given variables of the generator; options as in `Generator.synthesize`."""
+    images = networks.generator.apply(generator, ws, method="synthesize", **options)
+    return images["rgb"] if isinstance(images, dict) else images  # type: ignore[return-value]
+
+
+def map_z(networks: Networks, frozen: Frozen, z: Float[Array, "b z"]) -> Float[Array, "b l w"]:
+    """Latents to W+, of the class that the labels name."""
+    labels = None if frozen.labels is None else jnp.repeat(frozen.labels, len(z), axis=0)
+    return networks.generator.apply(frozen.generator, z, labels, method="map")  # type: ignore[return-value]
+
+
+def mean_code(networks: Networks, frozen: Frozen, z: Float[Array, "n z"]) -> tuple[Array, Array]:
+    """(w_mean, w_std) over the given latents."""
+    w = map_z(networks, frozen, z)[:, 0]
+    mean = jnp.mean(w, axis=0)
+    return mean, jnp.sqrt(jnp.sum((w - mean) ** 2) / len(w))
+
+
+def calibrate(networks: Networks, frozen: Frozen, key: Array) -> Float[Array, ""]:
+    """E[mean squared error] / E[perceptual distance] over pairs of generated pictures.
+
+    Published weights of perceptual terms belong to the network that they were tuned for. Multiplied by this, the
+    distance through any network weighs as much as the squared error does when nothing has been fitted yet.
+    """
+    shape = (CALIBRATION_PAIRS, 2, networks.generator.config.z_dim)
+
+    def pair(z):
+        a, b = synthesize(networks, frozen.generator, map_z(networks, frozen, z))[:, None]
+        return jnp.mean((a - b) ** 2), networks.distance(frozen.features, a, b)[0]  # type: ignore[misc]
+
+    errors, distances = jax.lax.map(pair, jax.random.normal(key, shape))
+    return jnp.mean(errors) / jnp.mean(distances)

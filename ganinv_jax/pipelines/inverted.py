@@ -1,0 +1,180 @@
+"""What an inversion leaves behind: a folder a photo, with its picture, its state to go on from, and its losses."""
+
+import csv
+import dataclasses
+import json
+import os
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from ganinv_jax.core.errors import InputError
+from ganinv_jax.core.files import atomic_file, atomic_files
+from ganinv_jax.core.images import grid, write_png
+
+FORMAT = 1
+_VARIABLE = "variables/"
+
+
+@dataclasses.dataclass(frozen=True)
+class InvertedState:
+    """What was found for b photos, and what of.
+
+    ws: the codes, as they can be edited. variables: all that was optimised, as `inversion.drawing` takes it, a row a
+    picture. losses: [steps, b] by name of the term, as weighted in their sum 'total'. photos: the squares of the
+    photos. seen: what the task leaves of them, where that is a picture. model, digest: `Model.name` and `Model.digest`.
+    """
+
+    ws: Float[np.ndarray, "b l w"]
+    variables: dict[str, Any]
+    losses: dict[str, Float[np.ndarray, "steps b"]]
+    photos: UInt8[np.ndarray, "b h w 3"]
+    seen: UInt8[np.ndarray, "b h w 3"] | None
+    method: str
+    task: str
+    seed: int
+    model: str
+    digest: str
+
+    def row(self, index: int) -> "InvertedState":
+        """One photo's state; b is 1."""
+        rows = slice(index, index + 1)
+        return dataclasses.replace(
+            self,
+            ws=self.ws[rows],
+            variables=_map_leaves(self.variables, lambda x: x[rows]),
+            losses={name: values[:, rows] for name, values in self.losses.items()},
+            photos=self.photos[rows],
+            seen=None if self.seen is None else self.seen[rows],
+        )
+
+    def save(self, folder: str | os.PathLike) -> None:
+        """Write state.npz, losses.csv and losses.png of one photo."""
+        folder = Path(folder)
+        values = {key: value for key, value in vars(self).items() if key not in ("variables", "losses", "seen")}
+        seen = {} if self.seen is None else {"seen": self.seen}
+        leaves = {_VARIABLE + path: leaf for path, leaf in _leaves(self.variables)}
+        with atomic_file(folder / "state.npz") as temporary:
+            np.savez_compressed(temporary, format=FORMAT, **values, **seen, **leaves)
+        with atomic_file(folder / "losses.csv") as temporary, temporary.open("w", newline="") as file:
+            table = csv.writer(file)
+            table.writerow(["step", *self.losses])
+            columns = [values[:, 0].tolist() for values in self.losses.values()]
+            table.writerows([step, *row] for step, row in enumerate(zip(*columns, strict=True)))
+        _plot(self.losses, folder / "losses.png")
+
+    @classmethod
+    def load(cls, folder: str | os.PathLike) -> "InvertedState":
+        """Read what `save` wrote. Raises InputError for any other folder."""
+        folder = Path(folder)
+        try:
+            with np.load(folder / "state.npz", allow_pickle=False) as file:
+                found: dict[str, Any] = {name: file[name] for name in file.files}
+            with (folder / "losses.csv").open(newline="") as file:
+                (_, *names), *rows = csv.reader(file)
+            table = np.array([row[1:] for row in rows], np.float32).reshape(len(rows), len(names))
+            version = int(found.pop("format"))
+            variables = {name: found.pop(name) for name in list(found) if name.startswith(_VARIABLE)}
+            plain = {name: value if value.ndim else value.item() for name, value in found.items()}
+            losses = {name: table[:, i : i + 1] for i, name in enumerate(names)}
+            state = cls(**{"seen": None, **plain}, variables=_nested(variables), losses=losses)
+        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+            raise InputError(
+                f"{folder} must hold a whole state.npz and losses.csv of an inversion, but does not ({error}); invert "
+                "the photo again."
+            ) from error
+        if version > FORMAT:
+            raise InputError(f"{folder} has format {version}, but this version reads up to {FORMAT}; upgrade it.")
+        return state
+
+
+@dataclasses.dataclass(frozen=True)
+class InversionResult:
+    """images: the pictures that were drawn, un-composited. seconds: of all photos, compilation included.
+
+    state: what was found. report: the content of report.json.
+    """
+
+    images: UInt8[np.ndarray, "b h w 3"]
+    state: InvertedState
+    seconds: float
+    report: dict[str, Any]
+
+    @property
+    def ws(self) -> Float[np.ndarray, "b l w"]:
+        """The codes, as they can be edited."""
+        return self.state.ws
+
+    @property
+    def variables(self) -> dict[str, Any]:
+        """All that was optimised; see `InvertedState`."""
+        return self.state.variables
+
+    @property
+    def losses(self) -> dict[str, Float[np.ndarray, "steps b"]]:
+        """By name of the term, as weighted in their sum 'total'."""
+        return self.state.losses
+
+    def grid(self) -> UInt8[np.ndarray, "H W 3"]:
+        """A row a photo: the photo, what the task leaves of it where that is a picture, and the reconstruction."""
+        state = self.state
+        told = state.seen is not None and state.task != "inversion"
+        columns = [state.photos, *([state.seen] if told else []), self.images]
+        return grid(np.stack(columns, axis=1).reshape(-1, *self.images.shape[1:]), columns=len(columns))
+
+    def save(self, folder: str | os.PathLike) -> None:
+        """Write NAME/{reconstruction.png, state.npz, losses.csv, losses.png} for every photo, grid.png and report.json.
+
+        A photo's files appear together, and the report last. Raises InputError where they cannot be written.
+        """
+        for index, entry in enumerate(self.report["pictures"]):
+            with atomic_files(Path(folder) / entry["name"]) as temporary:
+                write_png(temporary / "reconstruction.png", self.images[index])
+                self.state.row(index).save(temporary)
+        with atomic_files(folder) as temporary:
+            write_png(temporary / "grid.png", self.grid())
+            report = json.dumps(self.report, indent=2, allow_nan=False) + "\n"
+            (temporary / "report.json").write_text(report, encoding="utf-8")
+
+
+def _leaves(tree: dict[str, Any], prefix: str = "") -> list[tuple[str, np.ndarray]]:
+    """Arrays by their path, such as noise/b8/conv0/noise_const."""
+    found = []
+    for name, value in tree.items():
+        found += _leaves(value, f"{prefix}{name}/") if isinstance(value, dict) else [(prefix + name, np.asarray(value))]
+    return found
+
+
+def _nested(leaves: dict[str, np.ndarray]) -> dict[str, Any]:
+    tree: dict[str, Any] = {}
+    for path, leaf in leaves.items():
+        *outer, last = path.removeprefix(_VARIABLE).split("/")
+        inner = tree
+        for name in outer:
+            inner = inner.setdefault(name, {})
+        inner[last] = leaf
+    return tree
+
+
+def _map_leaves(tree: Any, function: Any) -> Any:
+    if isinstance(tree, dict):
+        return {name: _map_leaves(value, function) for name, value in tree.items()}
+    return function(np.asarray(tree))
+
+
+def _plot(losses: dict[str, np.ndarray], path: Path) -> None:
+    from matplotlib.figure import Figure  # takes a second to import
+
+    figure = Figure(figsize=(6, 4), layout="constrained")
+    axes = figure.add_subplot(xlabel="step", ylabel="loss")
+    for name, values in losses.items():
+        if len(values):
+            axes.plot(values[:, 0], label=name, color="black" if name == "total" else None)
+    if any(np.nanmax(values, initial=0) > 0 for values in losses.values()):
+        axes.set_yscale("log")
+        axes.legend()
+    with atomic_file(path) as temporary:
+        figure.savefig(temporary, dpi=120)
