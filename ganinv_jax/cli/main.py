@@ -22,6 +22,7 @@ VERBS = {
     "generate": "draw pictures from seeds",
     "invert": "find the latent code of a photo",
     "edit": "change what was inpainted or inverted along a direction",
+    "directions": "find directions to edit along",
     "convert": "turn official weight files into a model folder, and back",
     "info": "say what a weight file or a model folder holds",
     "train": "train a model from a recipe",

@@ -1,13 +1,14 @@
 """Pictures in and out: files, ranges, sizes, framing. Photos are uint8 [h, w, 3]; models see float32 in [-1, 1]."""
 
 import os
+from collections.abc import Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, UInt8
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 from ganinv_jax.core.decoding import decode
 from ganinv_jax.core.errors import InputError
@@ -127,6 +128,24 @@ def grid(images: UInt8[np.ndarray, "n h w 3"], columns: int, gap: int = 2) -> UI
     return sheet.reshape(rows * (height + gap), columns * (width + gap), 3)[: -gap or None, : -gap or None]
 
 
+def labelled_grid(
+    images: UInt8[np.ndarray, "n h w 3"], rows: Sequence[str], columns: Sequence[str]
+) -> UInt8[np.ndarray, "H W 3"]:
+    """`grid` with a name to the left of each row and above each column."""
+    sheet, font = grid(images, len(columns)), ImageFont.load_default()
+    boxes = [font.getbbox(text) for text in (*rows, *columns)]
+    left, top = 8 + int(max(box[2] for box in boxes[: len(rows)])), 8 + int(max(box[3] for box in boxes))
+    page = Image.new("RGB", (left + sheet.shape[1], top + sheet.shape[0]), "white")
+    page.paste(Image.fromarray(sheet), (left, top))
+    pen = ImageDraw.Draw(page)
+    down, along = ((sheet.shape[axis] + 2) / len(names) for axis, names in enumerate((rows, columns)))
+    for i, text in enumerate(rows):
+        pen.text((4, top + (i + 0.5) * down), text, "black", font, anchor="lm")
+    for i, text in enumerate(columns):
+        pen.text((left + (i + 0.5) * along, 4), text, "black", font, anchor="mt")
+    return np.asarray(page)
+
+
 def write_png(path: str | os.PathLike, image: np.ndarray) -> None:
     """Write uint8 [h, w, 3] or [h, w], or bool [h, w] (True is white), whole or not at all."""
     image = np.asarray(image)
@@ -135,6 +154,13 @@ def write_png(path: str | os.PathLike, image: np.ndarray) -> None:
     picture = Image.fromarray(image)
     with atomic_file(path) as temporary:
         picture.save(temporary, format="PNG")
+
+
+def write_gif(path: str | os.PathLike, frames: UInt8[np.ndarray, "n h w 3"], milliseconds: int = 80) -> None:
+    """Write an animation that runs for ever, each frame shown for so long; whole or not at all."""
+    first, *others = (Image.fromarray(frame) for frame in frames)
+    with atomic_file(path) as temporary:
+        first.save(temporary, format="GIF", save_all=True, append_images=others, duration=milliseconds, loop=0)
 
 
 def _mask_levels(array: np.ndarray) -> np.ndarray:

@@ -5,6 +5,7 @@ import functools
 import json
 import os
 import time
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -19,8 +20,9 @@ from ganinv_jax.core.images import fit_hole, fit_square, grid, read_hole, read_p
 from ganinv_jax.core.rng import seed_z
 from ganinv_jax.metrics.pictures import pairwise_distances, psnr, reporting_distance
 from ganinv_jax.models.inpainting import erase
+from ganinv_jax.models.stylegan2 import Layer
 from ganinv_jax.pipelines.pictures import as_pictures, batches, default_batch
-from ganinv_jax.pipelines.state import State
+from ganinv_jax.pipelines.state import State, check_made_by
 
 if TYPE_CHECKING:
     from ganinv_jax.pipelines.model import Model
@@ -108,20 +110,24 @@ def encode(model: "Model", images: Float[Array, "b h w 3"]) -> Float[Array, "b l
 
 
 def render(
-    model: "Model", state: State, ws: Float[Any, "k l w"] | None = None, skip: bool = True
+    model: "Model",
+    state: State,
+    ws: Float[Any, "k l w"] | None = None,
+    skip: bool = True,
+    restyle: Mapping[Layer, Float[Any, "1 c"]] | None = None,
 ) -> Float[np.ndarray, "k h w 3"]:
     """The un-composited pictures of a state; with its own codes (the default) the very bits it was saved with.
 
-    ws: other codes, as an edit makes them. skip: whether the known pixels' features are added again.
+    ws: other codes, as an edit makes them. skip: whether the known pixels' features are added again. restyle: what is
+    added to styles, as an edit of channels does.
     Raises InputError where another model made the state.
     """
-    same = state.digest == model.digest
-    check(same, f"The state was made by {state.model}, whose weights are not those of {model.name}; open that model.")
+    check_made_by(model, state)
     modules, variables = model.inpainter
     ws = state.ws if ws is None else np.asarray(ws, np.float32)
     erased, known = _shown(state.erased, state.hole)
     images = [
-        np.asarray(_render(modules, state.noise_mode, skip, variables, ws[rows], erased, known))[:count]
+        np.asarray(_render(modules, state.noise_mode, skip, variables, ws[rows], erased, known, restyle or {}))[:count]
         for rows, count in batches(len(ws), default_batch(model.config.resolution))
     ]
     return np.concatenate(images)
@@ -177,9 +183,9 @@ def _mix(inpainter, variables, ws_rand, erased, known):
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1, 2))
-def _render(inpainter, noise_mode, skip, variables, ws, erased, known):
+def _render(inpainter, noise_mode, skip, variables, ws, erased, known, restyle):
     features = inpainter.skip_features(variables, erased, known) if skip else {}
-    return inpainter.render(variables, ws[None], features, noise_mode)[0]
+    return inpainter.render(variables, ws[None], features, noise_mode, restyle)[0]
 
 
 @functools.partial(jax.jit, static_argnums=0)

@@ -2,7 +2,7 @@
 
 import functools
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -13,10 +13,11 @@ from jaxtyping import Array, Float, UInt8
 from ganinv_jax.core.configs import check
 from ganinv_jax.core.rng import fold_keys, seed_z
 from ganinv_jax.models import registry
+from ganinv_jax.models.directions import Direction
 from ganinv_jax.models.encoders import PspConfig
 from ganinv_jax.models.inpainting import PARTS, Inpainter, InpainterConfig, make_inpainter
-from ganinv_jax.models.stylegan2 import truncate
-from ganinv_jax.pipelines import encode, inpaint, invert
+from ganinv_jax.models.stylegan2 import Layer, truncate
+from ganinv_jax.pipelines import edit, encode, inpaint, invert
 from ganinv_jax.pipelines.pictures import as_pictures, batches, default_batch
 
 NOISE_MODES = ("const", "random", "none")
@@ -79,12 +80,17 @@ class Model:
         return _truncate(ws, network.variables["buffers"]["mapping"]["w_avg"], truncation_psi, truncation_cutoff)
 
     def synthesize(
-        self, ws: Float[Any, "b l w"], noise_mode: str = "const", noise_key: Array | None = None
+        self,
+        ws: Float[Any, "b l w"],
+        noise_mode: str = "const",
+        noise_key: Array | None = None,
+        restyle: Mapping[Layer, Float[Any, "#b c"]] | None = None,
     ) -> Float[Array, "b h w c"]:
         """W+ to images, nominally in [-1, 1] and not clipped; with more than one output head, a dict by head.
 
-        noise_mode: 'const', 'none', or 'random' with `noise_key` (one key, or one a picture). Raises InputError for
-        wrong shapes, an unknown mode or a missing key.
+        noise_mode: 'const', 'none', or 'random' with `noise_key` (one key, or one a picture). restyle: what is added to
+        layers' styles, such as {(32, 'conv1'): [b, c]}; see `models.stylegan2.styles_of`. Raises InputError for wrong
+        shapes, an unknown mode or layer, or a missing key.
         """
         network, ws = self.network("generator"), jnp.asarray(ws, jnp.float32)
         rows, width = self.config.num_ws, self.config.w_dim
@@ -94,7 +100,7 @@ class Model:
         )
         check_noise(noise_mode)
         check(noise_mode != "random" or noise_key is not None, "noise_mode='random' needs a noise_key; give one.")
-        return _synthesize(network.module, noise_mode, network.variables, ws, noise_key)
+        return _synthesize(network.module, noise_mode, network.variables, ws, noise_key, dict(restyle or {}))
 
     def encode(self, images: Float[Any, "b h w c"]) -> Float[Array, "b l w"]:
         """W+ codes of whole images in [-1, 1].
@@ -205,6 +211,23 @@ class Model:
         """Find the codes from which the generator draws photos; see `pipelines.invert.invert`."""
         return invert.invert(self, photos, method, task, steps, seed, **options)
 
+    @functools.cached_property
+    def directions(self) -> dict[str, Direction]:
+        """The directions that came with the model, by name. Raises InputError for one that is none."""
+        vectors = self._arrays.get("direction", {}).get("params", {})
+        return {name: Direction(vector, name) for name, vector in vectors.items()}
+
+    def edit(
+        self,
+        pictures: Any,
+        direction: Any,
+        strength: float | Sequence[float],
+        layers: Collection[int] | None = None,
+        skip: bool = True,
+    ) -> UInt8[np.ndarray, "..."]:
+        """Completions or codes moved along a direction, uint8 [k, h, w, 3] or [k, s, h, w, 3]; see `pipelines.edit`."""
+        return edit.edit(self, pictures, direction, strength, layers, skip)
+
     def _reads_whole(self) -> bool:
         """Whether there is an encoder, and one that knows of no holes."""
         return "encoder" in self.parts and isinstance(self.network("encoder").config, PspConfig)
@@ -258,8 +281,8 @@ _truncate = jax.jit(truncate, static_argnums=3)
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1))
-def _synthesize(generator, noise_mode, variables, ws, noise_key):
-    return generator.apply(variables, ws, noise_mode, noise_key, method="synthesize")
+def _synthesize(generator, noise_mode, variables, ws, noise_key, restyle):
+    return generator.apply(variables, ws, noise_mode, noise_key, restyle=restyle, method="synthesize")
 
 
 @functools.partial(jax.jit, static_argnums=0)

@@ -1,4 +1,4 @@
-"""What a completion leaves behind so that an edit can go on from it: `state.npz`."""
+"""What a completion or an inversion leaves behind so that an edit can go on from it: `state.npz`."""
 
 import dataclasses
 import os
@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 
+from ganinv_jax.core.configs import check
 from ganinv_jax.core.errors import InputError
 from ganinv_jax.core.files import atomic_file
 
@@ -40,13 +41,47 @@ class State:
     @classmethod
     def load(cls, path: str | os.PathLike) -> "State":
         """Read a file that `save` wrote. Raises InputError for any other."""
-        names = [field.name for field in dataclasses.fields(cls)]
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                version = int(file["format"])
-                values: dict[str, Any] = {name: file[name] for name in names}
-        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
-            raise InputError(f"{path} must be a whole state.npz, but is not ({error}); make it again.") from error
-        if version > FORMAT:
-            raise InputError(f"{path} has format {version}, but this version reads up to {FORMAT}; upgrade ganinv_jax.")
-        return cls(**{name: value if value.ndim else value.item() for name, value in values.items()})
+        return _fill(cls, _read(path), path)
+
+
+@dataclasses.dataclass(frozen=True)
+class Codes:
+    """What every state holds, whatever made it: codes to render, and the `Model.name` and `Model.digest` of its model."""
+
+    ws: Float[np.ndarray, "k l w"]
+    model: str
+    digest: str
+    noise_mode: str = "const"
+
+
+def load_state(path: str | os.PathLike) -> State | Codes:
+    """A completion's state, or the codes of any other. Raises InputError for a file that has neither."""
+    values = _read(path)
+    return _fill(State if {"erased", "hole"} <= values.keys() else Codes, values, path)
+
+
+def check_made_by(model: Any, state: State | Codes) -> None:
+    """Raise InputError unless `model` made the state."""
+    same = state.digest == model.digest
+    check(same, f"The state was made by {state.model}, whose weights are not those of {model.name}; open that model.")
+
+
+def _read(path: str | os.PathLike) -> dict[str, np.ndarray]:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            values = {name: file[name] for name in file.files}
+            version = int(values["format"])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, zipfile.BadZipFile) as error:
+        raise InputError(f"{path} must be a whole state.npz, but is not ({error}); make it again.") from error
+    if version > FORMAT:
+        raise InputError(f"{path} has format {version}, but this version reads up to {FORMAT}; upgrade ganinv_jax.")
+    return values
+
+
+def _fill(cls: Any, values: dict[str, np.ndarray], path: str | os.PathLike) -> Any:
+    """The dataclass, from the values of a file that have its fields' names."""
+    fields = dataclasses.fields(cls)
+    missing = [field.name for field in fields if field.name not in values and field.default is dataclasses.MISSING]
+    check(not missing, f"{path} must be a whole state.npz, but has no {', '.join(missing)}; make it again.")
+    own = {field.name: values[field.name] for field in fields if field.name in values}
+    return cls(**{name: value if value.ndim else value.item() for name, value in own.items()})

@@ -13,7 +13,8 @@ from ganinv_jax.models.inpainting.config import InpainterConfig
 from ganinv_jax.models.inpainting.encoder import StyleEncoder
 from ganinv_jax.models.inpainting.mixer import Mixer
 from ganinv_jax.models.inpainting.skip import SkipEncoder
-from ganinv_jax.models.stylegan2.synthesis import NoiseMode
+from ganinv_jax.models.stylegan2.styles import Layer
+from ganinv_jax.models.stylegan2.synthesis import NoiseMode, Restyle
 
 PARTS = ("encoder", "mixer", "skip")
 Variables = Mapping[str, Any]
@@ -94,8 +95,12 @@ class Inpainter:
         ws: Float[Array, "b *s l w"],
         features: Features | None = None,
         noise_mode: NoiseMode = "const",
+        restyle: Mapping[Layer, Restyle] | None = None,
     ) -> Float[Array, "b *s h w 3"]:
-        """Pictures from codes, edited or not, with the skip features of their pictures (b, or b * s of them)."""
+        """Pictures from codes, edited or not, with the skip features of their pictures (b, or b * s of them).
+
+        restyle: changes of styles, as the synthesis network takes them.
+        """
         rows = ws.reshape(-1, *ws.shape[-2:])
         # Codes of one picture are neighbours, so that a batch split over devices stays where it is.
         inject = {
@@ -103,7 +108,7 @@ class Inpainter:
             for resolution, x in (features or {}).items()
         }
         generator = variables["generator"]
-        images = self.generator.apply(generator, rows, noise_mode, inject=inject, method="synthesize")
+        images = self.generator.apply(generator, rows, noise_mode, inject=inject, restyle=restyle, method="synthesize")
         images = images["rgb"] if isinstance(images, dict) else images
         return images.reshape(*ws.shape[:-2], *images.shape[1:])
 

@@ -4,6 +4,7 @@ from ganinv_jax.models.stylegan2.config import DiscriminatorConfig, GeneratorCon
 from ganinv_jax.models.stylegan2.discriminator import Discriminator
 from ganinv_jax.models.stylegan2.generator import Generator
 from ganinv_jax.models.stylegan2.mapping import MappingNetwork, truncate
+from ganinv_jax.models.stylegan2.styles import Layer, affine_maps, style_rows, styles_of
 from ganinv_jax.models.stylegan2.synthesis import SynthesisNetwork
 
 __all__ = [
@@ -11,9 +12,13 @@ __all__ = [
     "DiscriminatorConfig",
     "Generator",
     "GeneratorConfig",
+    "Layer",
     "MappingConfig",
     "MappingNetwork",
     "SynthesisConfig",
     "SynthesisNetwork",
+    "affine_maps",
+    "style_rows",
+    "styles_of",
     "truncate",
 ]

@@ -14,10 +14,11 @@ from ganinv_jax.models.stylegan2.synthesis import (
     Features,
     Images,
     Injection,
-    Layer,
     NoiseMode,
+    Restyle,
     SynthesisNetwork,
 )
+from ganinv_jax.models.stylegan2.styles import Layer
 
 
 class Generator(nn.Module):
@@ -73,9 +74,10 @@ class Generator(nn.Module):
         x: Features | None = None,
         images: Images | None = None,
         inject: Mapping[Layer, Injection] | None = None,
+        restyle: Mapping[Layer, Restyle] | None = None,
     ) -> Float[Array, "b h w c"] | Images:
         """W+ to images; with more than one output head, a dict by head name. Arguments as in SynthesisNetwork."""
-        _, images = self.synthesis(ws, noise_mode, noise_key, start, None, x, images, inject)
+        _, images = self.synthesis(ws, noise_mode, noise_key, start, None, x, images, inject, restyle)
         return images["rgb"] if list(images) == ["rgb"] else images
 
     def features(

@@ -15,6 +15,7 @@ from jaxtyping import Array, Float
 from ganinv_jax.core.configs import check
 from ganinv_jax.models.stylegan2.config import GeneratorConfig
 from ganinv_jax.models.stylegan2.layers import Conv, Dense, scaled
+from ganinv_jax.models.stylegan2.styles import Layer, style_rows
 from ganinv_jax.ops.modulated_conv import modulated_conv
 from ganinv_jax.ops.upfirdn2d import normalized_kernel, upsample2d
 
@@ -22,7 +23,8 @@ NoiseMode = Literal["const", "random", "none"]
 Compute = Literal["fp32", "bf16", "source"]
 Features = Float[Array, "b h w c"]
 Injection = Features | Callable[[Features], Features]
-Layer = tuple[int, str]
+Styles = Float[Array, "b c"]
+Restyle = Float[Any, "#b c"] | Callable[[Styles], Styles]
 Images = dict[str, Float[Array, "b h w c"]]
 
 
@@ -54,39 +56,46 @@ class SynthesisNetwork(nn.Module):
         x: Features | None = None,
         images: Images | None = None,
         inject: Mapping[Layer, Injection] | None = None,
+        restyle: Mapping[Layer, Restyle] | None = None,
     ) -> tuple[Features, Images]:
         """Run the blocks `start` to `stop` (resolutions, both included; default all).
 
         x, images: what the block before `start` returned; needed where `start` is above 4.
         inject: {(resolution, 'conv0' | 'conv1'): f}; f maps that layer's output, and an array is added to it. Both act
             before the block's output layers.
+        restyle: {(resolution, 'conv0' | 'conv1' | 'torgb' | 'tomask'): f}; f maps that layer's styles, what its affine
+            map makes of its row of ws, and an array is added to them.
         noise_mode: 'const' uses the stored noise, 'random' draws it from `noise_key` (one key, folded with each
             picture's index, or one key a picture), 'none' leaves it out.
         Returns the last block's features and the images, which are complete after the highest resolution. Raises
         InputError for a resolution or a layer that the network does not have or does not run.
         """
-        inject = inject or {}
-        self._check_run(start, stop, inject)
+        inject, restyle = inject or {}, restyle or {}
+        self._check_run(start, stop, inject, restyle)
         noise_keys = _picture_keys(noise_key, ws.shape[0]) if noise_mode == "random" else None
         row = 0
         for resolution in self.config.block_resolutions:
             layers = 1 if resolution == 4 else 2
             if resolution >= (start or 4):
                 rows = ws[:, row : row + layers + 1]
-                x, images = getattr(self, f"b{resolution}")(x, images, rows, noise_mode, noise_keys, inject)
+                x, images = getattr(self, f"b{resolution}")(x, images, rows, noise_mode, noise_keys, inject, restyle)
             row += layers
             if resolution == stop:
                 break
         return x, images  # type: ignore[return-value]
 
-    def _check_run(self, start: int | None, stop: int | None, inject: Mapping[Layer, Injection]) -> None:
+    def _check_run(
+        self, start: int | None, stop: int | None, inject: Mapping[Layer, Injection], restyle: Mapping[Layer, Restyle]
+    ) -> None:
         blocks = self.config.block_resolutions
         first, last = start or blocks[0], stop or blocks[-1]
         within = first in blocks and last in blocks and first <= last
         check(within, f"start and stop must be rising resolutions of {blocks}, but they are {first} and {last}.")
-        layers = {(r, name) for r in blocks if first <= r <= last for name in ("conv0", "conv1")} - {(4, "conv0")}
-        unknown = [layer for layer in inject if layer not in layers]
-        check(not unknown, f"inject must name layers that run, such as ({last}, 'conv1'), but has {unknown}.")
+        styled = {layer for layer in style_rows(self.config) if first <= layer[0] <= last}
+        layers = {layer for layer in styled if layer[1] in ("conv0", "conv1")}
+        for argument, given, known in (("inject", inject, layers), ("restyle", restyle, styled)):
+            unknown = [layer for layer in given if layer not in known]
+            check(not unknown, f"{argument} must name layers that run, such as ({last}, 'conv1'), but has {unknown}.")
 
 
 class SynthesisBlock(nn.Module):
@@ -98,19 +107,15 @@ class SynthesisBlock(nn.Module):
     implementation: str
 
     @nn.compact
-    def __call__(self, x, images, ws, noise_mode, noise_keys, inject):
+    def __call__(self, x, images, ws, noise_mode, noise_keys, inject, restyle):
         options, resolution = self.config.synthesis, self.resolution
         channels = self.config.channels(resolution)
         row = iter(range(ws.shape[1]))
 
         def layer(name: str, x, up: bool, gain: float = 1.0):
             module = SynthesisLayer(self.config, resolution, up, self.implementation, name=name)
-            x = module(x, ws[:, next(row)], noise_mode, noise_keys, gain)
-            change = inject.get((resolution, name))
-            if change is None:
-                return x
-            x = change(x) if callable(change) else x + change
-            return jnp.asarray(x, self.dtype)
+            x = module(x, ws[:, next(row)], noise_mode, noise_keys, gain, restyle.get((resolution, name)))
+            return jnp.asarray(_changed(x, inject.get((resolution, name))), self.dtype)
 
         if resolution == 4:
             const = self.param("const", nn.initializers.normal(1.0), (4, 4, channels))
@@ -125,17 +130,17 @@ class SynthesisBlock(nn.Module):
         else:
             x = layer("conv0", x.astype(self.dtype), up=True)
             x = layer("conv1", x, up=False)
-        return x, self._heads(x, images, ws[:, next(row)])
+        return x, self._heads(x, images, ws[:, next(row)], restyle)
 
-    def _heads(self, x, images, w):
+    def _heads(self, x, images, w, restyle):
         options = self.config.synthesis
         if options.architecture != "skip" and self.resolution != self.config.resolution:
             return images
         taps = normalized_kernel(options.resample_kernel)
         out = {}
         for head, channels in self.config.heads.items():
-            name = "torgb" if head == "rgb" else f"to{head}"
-            y = OutputLayer(channels, options.conv_clamp, name=name)(x, w).astype(jnp.float32)
+            name, change = f"to{head}", restyle.get((self.resolution, f"to{head}"))
+            y = OutputLayer(channels, options.conv_clamp, name=name)(x, w, change).astype(jnp.float32)
             out[head] = y if images is None else upsample2d(images[head], taps) + y
         return out
 
@@ -149,10 +154,10 @@ class SynthesisLayer(nn.Module):
     implementation: str
 
     @nn.compact
-    def __call__(self, x, w, noise_mode: NoiseMode, noise_keys, gain: float):
+    def __call__(self, x, w, noise_mode: NoiseMode, noise_keys, gain: float, restyle: Restyle | None):
         options, resolution = self.config.synthesis, self.resolution
         features = self.config.channels(resolution)
-        styles = Dense(x.shape[-1], bias_init=1.0, name="affine")(w)
+        styles = _changed(Dense(x.shape[-1], bias_init=1.0, name="affine")(w), restyle)
         weight = self.param("weight", nn.initializers.normal(1.0), (3, 3, x.shape[-1], features))
         bias = self.param("bias", nn.initializers.zeros, (features,))
         noise = self._noise(noise_mode, noise_keys) if options.use_noise else None
@@ -192,9 +197,9 @@ class OutputLayer(nn.Module):
     clamp: float | None
 
     @nn.compact
-    def __call__(self, x, w):
+    def __call__(self, x, w, restyle: Restyle | None):
         inputs = x.shape[-1]
-        styles = Dense(inputs, bias_init=1.0, name="affine")(w) / math.sqrt(inputs)
+        styles = _changed(Dense(inputs, bias_init=1.0, name="affine")(w), restyle) / math.sqrt(inputs)
         weight = self.param("weight", nn.initializers.normal(1.0), (1, 1, inputs, self.channels))
         bias = self.param("bias", nn.initializers.zeros, (self.channels,))
         return modulated_conv(x, weight, styles, bias=bias, demodulate=False, clamp=self.clamp)
@@ -207,6 +212,13 @@ def block_dtype(compute: Compute, resolution: int, top: int, num_fp16_res: int):
     if compute == "source" and num_fp16_res and resolution >= max(2 * top // 2**num_fp16_res, 8):
         return jnp.float16
     return jnp.float32
+
+
+def _changed(x, change):
+    """What becomes of features or styles: a function maps them, an array is added."""
+    if change is None:
+        return x
+    return change(x) if callable(change) else x + change
 
 
 def _picture_keys(key, batch: int):

@@ -1,0 +1,30 @@
+"""Editing: directions found in a generator's latent space, and codes moved along them, mixed and interpolated.
+
+Everything here works on codes and weights as arrays; `pipelines.edit` and `pipelines.directions` run the networks.
+"""
+
+from ganinv_jax.editing.ganspace import Components, principal_components, regressed
+from ganinv_jax.editing.interfacegan import Boundary, conditioned, separate
+from ganinv_jax.editing.mixing import crossover, lerp, mix, slerp
+from ganinv_jax.editing.moving import at_rows, move
+from ganinv_jax.editing.sefa import sefa
+from ganinv_jax.editing.stylespace import StyleDirection, channel_deviations, channel_direction
+
+__all__ = [
+    "Boundary",
+    "Components",
+    "StyleDirection",
+    "at_rows",
+    "channel_deviations",
+    "channel_direction",
+    "conditioned",
+    "crossover",
+    "lerp",
+    "mix",
+    "move",
+    "principal_components",
+    "regressed",
+    "sefa",
+    "separate",
+    "slerp",
+]
