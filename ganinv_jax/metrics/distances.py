@@ -41,6 +41,8 @@ class Moments:
 
     def merge(self, other: "Moments") -> "Moments":
         """Take in what another has seen, as if its rows had been added here; returns itself."""
+        if other.count == 0:
+            return self
         if self.count == 0:
             self.origin = other.origin
             self.total, self.products = np.zeros_like(other.total), np.zeros_like(other.products)

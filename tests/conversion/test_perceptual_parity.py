@@ -6,16 +6,13 @@ from pathlib import Path
 import jax
 import numpy as np
 import pytest
+from public_torch import import_torch
 
 from conversion.convert import convert
 from ganinv_jax.losses.perceptual import PerceptualDistance
 from ganinv_jax.models.features import load_features
 
-torch = pytest.importorskip("torch")
-if torch.version.cuda is None:
-    # torchvision's wheel is built for CUDA. Beside torch for the CPU its operators do not load, and two are missed.
-    for name in ("nms", "qnms"):
-        torch.library.define(f"torchvision::{name}", "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+torch = import_torch()
 torchvision = pytest.importorskip("torchvision")
 pytestmark = [pytest.mark.torch, pytest.mark.slow]
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from PIL import Image
+from public_torch import import_torch
 
 from ganinv_jax.metrics.resizing import RESIZES
 
@@ -44,7 +45,7 @@ def test_torchfidelity_is_tensorflow_1s_bilinear(height, width, size):
 @pytest.mark.torch
 @pytest.mark.parametrize("side", [64, 256, 299, 512])
 def test_the_packages_own(side):
-    torch = pytest.importorskip("torch")
+    torch = import_torch()
     cleanfid = pytest.importorskip("cleanfid.resize")
     fidelity = pytest.importorskip("torch_fidelity.interpolate_compat_tensorflow")
     x = pixels(side, side)
