@@ -6,6 +6,7 @@ recall are computed on the device.
 """
 
 import dataclasses
+from collections.abc import Iterable
 
 import numpy as np
 from jaxtyping import Float
@@ -13,6 +14,8 @@ from jaxtyping import Float
 from ganinv_jax.metrics.neighbours import shares_within
 
 Rows = Float[np.ndarray, "n c"]
+
+_AT_A_TIME = 512
 
 
 @dataclasses.dataclass
@@ -26,6 +29,17 @@ class Moments:
     origin: np.ndarray = dataclasses.field(default_factory=lambda: np.zeros(0))
     total: np.ndarray = dataclasses.field(default_factory=lambda: np.zeros(0))
     products: np.ndarray = dataclasses.field(default_factory=lambda: np.zeros((0, 0)))
+
+    @classmethod
+    def of(cls, batches: Iterable[Rows]) -> "Moments":
+        """Of a stream of batches. Small ones are joined first, as each addition goes through all c^2 products."""
+        found, waiting = cls(), []
+        for rows in batches:
+            waiting.append(rows)
+            if sum(map(len, waiting)) >= _AT_A_TIME:
+                found.add(np.concatenate(waiting))
+                waiting = []
+        return found.add(np.concatenate(waiting)) if waiting else found
 
     def add(self, features: Rows) -> "Moments":
         """Take more rows in; returns itself."""

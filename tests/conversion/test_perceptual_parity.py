@@ -10,6 +10,8 @@ from public_torch import import_torch
 
 from conversion.convert import convert
 from ganinv_jax.losses.perceptual import PerceptualDistance
+from ganinv_jax.metrics.extraction import extract
+from ganinv_jax.metrics.networks import Extractor
 from ganinv_jax.models.features import load_features
 
 torch = import_torch()
@@ -130,6 +132,31 @@ def test_inception_of_torch_fidelity(features, inception_state, tmp_path):
         expected = theirs(torch.from_numpy(photo.transpose(0, 3, 1, 2).copy()))
     for stage, value in zip(stages.values(), expected, strict=True):
         assert_near(ours[stage], value)
+
+
+@pytest.mark.parametrize("side", [64, 400])
+def test_extractors_of_torch_fidelity(features, inception_state, tmp_path, side):
+    """From pictures of any size to the vectors that figures compare."""
+    module = pytest.importorskip("torch_fidelity.feature_extractor_inceptionv3")
+    torch.save(inception_state, tmp_path / "inception.pth")
+    theirs = module.FeatureExtractorInceptionV3("network", ["2048"], str(tmp_path / "inception.pth"))
+    photo = np.random.default_rng(0).integers(0, 256, (side, side, 3), np.uint8)
+    extractor = Extractor(features(inception_state), "pool3", "torchfidelity")
+    with torch.no_grad():
+        (expected,) = theirs(torch.from_numpy(photo.transpose(2, 0, 1)[None].copy()))
+    assert_near(extract([photo], [extractor], at_a_time=1)["inception_torchfidelity"]["pool3"], expected)
+
+
+def test_vgg16_of_torch_fidelity(features, tmp_path):
+    module = pytest.importorskip("torch_fidelity.feature_extractor_vgg16")
+    network = torchvision.models.vgg16(init_weights=False)
+    torch.save(network.state_dict(), tmp_path / "vgg16.pth")
+    theirs = module.FeatureExtractorVGG16("network", ["fc2_relu"], str(tmp_path / "vgg16.pth"))
+    photo = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    extractor = Extractor(features(network.state_dict()), "fc7", "torchfidelity")
+    with torch.no_grad():
+        (expected,) = theirs(torch.from_numpy(photo.transpose(2, 0, 1)[None].copy()))
+    assert_near(extract([photo], [extractor], at_a_time=1)["vgg16_torchfidelity"]["fc7"], expected)
 
 
 def test_arcface(features):

@@ -7,7 +7,7 @@ import pytest
 from public_torch import import_torch
 from scipy import linalg
 
-from ganinv_jax.metrics import neighbours
+from ganinv_jax.metrics import distances, neighbours
 from ganinv_jax.metrics.distances import (
     Moments,
     frechet_distance,
@@ -35,6 +35,15 @@ def test_moments_are_numpys_for_any_batches(sizes):
     exact = rows.astype(np.float64)
     np.testing.assert_allclose(found.mean, exact.mean(axis=0), rtol=1e-12)
     np.testing.assert_allclose(found.covariance, np.cov(exact.T), rtol=1e-9, atol=1e-9)
+
+
+def test_moments_of_a_stream(monkeypatch):
+    monkeypatch.setattr(distances, "_AT_A_TIME", 16)
+    rows = RNG.standard_normal((40, 6))
+    found = Moments.of(np.split(rows, range(3, 40, 3)))
+    np.testing.assert_allclose(found.covariance, np.cov(rows.T), rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(found.mean, rows.mean(axis=0), atol=1e-12)
+    assert found.count == 40 and Moments.of([]).count == 0
 
 
 def test_merged_moments_are_those_of_all_rows():
