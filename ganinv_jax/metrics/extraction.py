@@ -3,6 +3,7 @@
 import functools
 import itertools
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from typing import TypeVar
 
 import jax
 import numpy as np
@@ -17,6 +18,7 @@ AT_A_TIME = {"cpu": 8}
 """Pictures a device, by backend; 64 elsewhere. Larger batches fall out of a CPU's cache: 31 pictures a second through
 EfficientNet-Lite2 with 8, 26 with 16 (one AVX2 core, 64 px)."""
 
+Item = TypeVar("Item")
 Found = dict[str, dict[str, Float[np.ndarray, "k ..."]]]
 """Features by extractor's name and by stage."""
 
@@ -32,12 +34,12 @@ def extract(
 
     pictures: of any sizes, though each size that occurs compiles a program; runs of one size fill batches.
     also: stages wanted besides the one that each extractor compares, such as 'logits', of the networks that have them.
-    at_a_time: pictures a batch over all local devices, rounded up to a multiple of them; by default `AT_A_TIME` each.
+    at_a_time: pictures a batch (see `batch_size`).
     report: called with the number of pictures done, after each batch.
 
     A picture's row depends on the picture alone: rows that fill up a batch are thrown away. To the same bits, whatever
     stands beside it, where it stands at the same place of the batch; so work that is split into ranges which begin at
-    multiples of the batch gives what one pass gives.
+    multiples of `batch_size` gives what one pass gives.
     """
     batches = list(extract_batches(pictures, extractors, also, at_a_time, report))
     nothing = {
@@ -59,25 +61,32 @@ def extract_batches(
     """What `extract` gives, batch by batch; for figures that need no more than sums, such as `Moments`."""
     mesh = data_mesh(jax.local_devices())
     weights = _placed(extractors, mesh)
-    size = mesh.size * (-(-at_a_time // mesh.size) if at_a_time else AT_A_TIME.get(jax.default_backend(), 64))
-    waiting, done = None, 0
-    for batch, count in itertools.chain(_batches(pictures, size), [(None, 0)]):
-        started = None
-        if batch is not None:
-            shown = shard_batch(batch, mesh)
-            started = {e.name: _run(e, _stages(e, also), weights[e.features], shown) for e in extractors}
-        if waiting is not None:  # the devices work on the next batch while this one is fetched
-            found, rows = waiting
-            yield jax.tree.map(lambda x, rows=rows: np.asarray(x)[:rows], found)
-            done += rows
-            report(done)
-        waiting = (started, count)
+
+    def run(batch: np.ndarray, count: int):
+        shown = shard_batch(batch, mesh)
+        return {e.name: _run(e, _stages(e, also), weights[e.features], shown) for e in extractors}, count
+
+    done = 0
+    # One ahead, so that the devices work on the next batch while this one is fetched.
+    for found, count in _one_ahead(itertools.starmap(run, _batches(pictures, batch_size(at_a_time)))):
+        yield jax.tree.map(lambda x, count=count: np.asarray(x)[:count], found)
+        done += count
+        report(done)
+
+
+def batch_size(at_a_time: int | None = None) -> int:
+    """How many pictures go through the local devices together: `at_a_time` (None: `AT_A_TIME` a device), rounded up to
+    a multiple of their number.
+    """
+    devices = jax.local_device_count()
+    return devices * (-(-at_a_time // devices) if at_a_time else AT_A_TIME.get(jax.default_backend(), 64))
 
 
 def own_share(count: int) -> range:
     """Which of `count` pictures this process looks at, where several hosts share the work: one range each, in order."""
     each = -(-count // jax.process_count())
-    return range(count)[jax.process_index() * each :][:each]
+    start = jax.process_index() * each
+    return range(count)[start : start + each]
 
 
 def gather(rows: Shaped[np.ndarray, "k ..."]) -> Shaped[np.ndarray, "n ..."]:
@@ -111,6 +120,16 @@ def _batches(pictures, size: int) -> Iterator[tuple[np.ndarray, int]]:
     for _, alike in itertools.groupby(pictures, key=np.shape):
         while few := list(itertools.islice(alike, size)):
             yield np.stack([*few, *[few[-1]] * (size - len(few))]), len(few)
+
+
+def _one_ahead(items: Iterable[Item]) -> Iterator[Item]:
+    """The same items, each given once the next has been taken."""
+    items = iter(items)
+    for before in itertools.islice(items, 1):
+        for item in items:
+            yield before
+            before = item
+        yield before
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1))

@@ -37,14 +37,9 @@ class Extractor:
         """
         return self.features.size // 32 * 32 if self.features.name.startswith("efficientnet") else self.features.size
 
-    @property
-    def inception(self) -> bool:
-        """Whether it is the network that FID and KID are defined on."""
-        return self.features.name == "inception"
-
     def figure(self, kind: str) -> str:
         """The full name of a figure of this kind; 'fd' and 'kd' become 'fid' and 'kid' through Inception alone."""
-        if self.inception:
+        if self.features.name == "inception":
             kind = {"fd": "fid", "kd": "kid"}.get(kind, kind)
         return f"{kind}_{self.name}"
 

@@ -11,7 +11,7 @@ from jax.experimental import multihost_utils
 from small_features import formula
 
 from ganinv_jax.metrics import extraction
-from ganinv_jax.metrics.extraction import extract, extract_batches, gather, own_share
+from ganinv_jax.metrics.extraction import batch_size, extract, extract_batches, gather, own_share
 from ganinv_jax.metrics.networks import Extractor
 
 RNG = np.random.default_rng(0)
@@ -44,6 +44,12 @@ def test_a_range_gives_the_rows_that_the_whole_gives():
         part = extract(PICTURES[start:], EXTRACTORS, at_a_time=4)
         for name, seen in part.items():
             np.testing.assert_array_equal(seen["head"], whole[name]["head"][start:])
+
+
+def test_batches_are_multiples_of_the_devices(monkeypatch):
+    assert (batch_size(), batch_size(5)) == (8, 5)
+    monkeypatch.setattr(extraction.jax, "local_device_count", lambda: 4)
+    assert (batch_size(), batch_size(5), batch_size(8)) == (32, 8, 8)
 
 
 def test_pictures_of_several_sizes_stay_in_order():
