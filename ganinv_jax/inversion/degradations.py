@@ -162,9 +162,7 @@ def denoising(side: int, seed: int, noise_std: float = 50 / 255) -> Degradation:
     return Inversion(jnp.float32(noise_std))
 
 
-def random_projection(
-    side: int, seed: int, measurements: int | None = None, noise_std: float = 0.01
-) -> Degradation:
+def random_projection(side: int, seed: int, measurements: int | None = None, noise_std: float = 0.01) -> Degradation:
     """Random sums of all pixels are seen; source: Bora et al. 2017 (arXiv:1703.03208), celebA_reconstruction.sh.
 
     measurements: by default 500 for each 64 * 64 * 3 numbers of the picture. noise_std: of each sum, whose rows the

@@ -3,11 +3,10 @@
 Variables are a dictionary; what it holds says how the picture is drawn. The code is one of
 
 - `z` [z]: mapped to one w for all rows;
-- `u` [z]: as z = tanh(u), for latents within (-1, 1);
 - `w` [w]: one code for all rows; `ws` [l, w]: a code a row;
 
 and beside it there may be `noise`, the maps of all layers as the generator's buffers hold them, and `weights`, the
-synthesis network's parameters. What is missing is the generator's own.
+synthesis network's parameters. What is missing is the generator's own. A method may draw from others in its own way.
 """
 
 from collections.abc import Callable, Mapping
@@ -53,5 +52,4 @@ def _code(networks: Networks, frozen: Frozen, variables: Variables) -> Float[Arr
         return variables["ws"]
     if "w" in variables:
         return jnp.repeat(variables["w"][None], networks.generator.config.num_ws, axis=0)
-    z = variables["z"] if "z" in variables else jnp.tanh(variables["u"])
-    return map_z(networks, frozen, z[None])[0]
+    return map_z(networks, frozen, variables["z"][None])[0]

@@ -55,9 +55,7 @@ class Outcome(NamedTuple):
         """The first `count` pictures."""
         variables = jax.tree.map(lambda x: x[:count], self.variables)
         losses = {name: values[:, :count] for name, values in self.losses.items()}
-        return Outcome(
-            variables, self.images[:count], self.ws[:count], self.seen[:count], losses, self.stopped
-        )
+        return Outcome(variables, self.images[:count], self.ws[:count], self.seen[:count], losses, self.stopped)
 
 
 def run(
@@ -100,9 +98,7 @@ def run(
     variables = jax.tree.map(lambda x: x[chosen], variables)
     drawn = render(networks, method.draw, frozen, variables)
     losses = {name: values[:, chosen] for name, values in losses.items()}
-    return Outcome(
-        variables, np.asarray(drawn.images)[:, 0], np.asarray(drawn.ws), np.asarray(seen), losses, stopped
-    )
+    return Outcome(variables, np.asarray(drawn.images)[:, 0], np.asarray(drawn.ws), np.asarray(seen), losses, stopped)
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1))

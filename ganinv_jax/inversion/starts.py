@@ -60,13 +60,13 @@ class BestW:
 
 
 @dataclasses.dataclass(frozen=True)
-class UniformZ:
-    """Latents from U(-bound, bound)."""
+class RandomCodes:
+    """`count` latents as the generator's own are drawn."""
 
-    bound: float
+    count: int
 
     def __call__(self, scene: Scene, key: Array) -> Any:
-        return jax.random.uniform(key, (scene.config.z_dim,), minval=-self.bound, maxval=self.bound)
+        return jax.random.normal(key, (self.count, scene.config.z_dim))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,0 +1,88 @@
+"""Find the codes of photos: DIR/PHOTO/{reconstruction.png, state.npz, losses.csv, losses.png} for every photo, grid.png
+(photo | what the task leaves of it | reconstruction) and report.json.
+
+The centred square of each photo is inverted, at the model's resolution. Ctrl-C writes the best so far and exits with
+code 3.
+"""
+
+import argparse
+import ast
+import functools
+from typing import Any
+
+from ganinv_jax.cli import common
+from ganinv_jax.core.errors import StoppedError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("photos", nargs="+", metavar="PHOTO", help="picture files")
+    parser.add_argument("--method", default="projector", metavar="NAME", help="a published method (default: projector)")
+    parser.add_argument(
+        "--task",
+        default="inversion",
+        metavar="NAME",
+        help="inversion, inpainting, colorization, super-resolution, denoising or random-projection: what the method "
+        "gets to see of the photo (default: inversion, all of it)",
+    )
+    steps = functools.partial(common.whole, least=0, most=10_000_000)
+    parser.add_argument("--steps", type=steps, metavar="N", help="in all (default: the published number)")
+    parser.add_argument(
+        "--seed", type=common.seed, default=0, metavar="SEED", help="of the random numbers (default: 0)"
+    )
+    parser.add_argument(
+        "--option",
+        action="append",
+        default=[],
+        type=_option,
+        metavar="NAME=VALUE",
+        help="of the method or the task, such as codes=10 or hole=HOLE.png; may be repeated",
+    )
+    common.add_model(parser)
+    common.add_out(parser)
+
+
+def run(args: argparse.Namespace) -> None:
+    out = common.output_folder(args.out)
+
+    from tqdm import tqdm
+
+    from ganinv_jax.core import devices
+    from ganinv_jax.inversion.engine import Progress
+    from ganinv_jax.pipelines import load
+    from ganinv_jax.training.stopping import StopRequest
+
+    devices.enable_compilation_cache()
+    devices.keep_host_memory()
+    model = load(args.model, args.compute)
+    with StopRequest() as stop, tqdm(unit="step", leave=False, disable=None) as bar:
+
+        def watch(progress: Progress) -> bool:
+            bar.total = progress.total
+            bar.set_postfix(loss=f"{progress.loss:.4g}", refresh=False)
+            bar.update(progress.done - bar.n)
+            return stop.requested
+
+        options = dict(args.option)
+        result = model.invert(args.photos, args.method, args.task, args.steps, args.seed, watch=watch, **options)
+        result.save(out)
+    print(_summary(result.report, out))
+    if result.report["stopped"]:
+        raise StoppedError(f"Stopped after {result.report['steps']} steps; {out} has the best so far.")
+
+
+def _option(text: str) -> tuple[str, Any]:
+    """A Python literal where it is one, else the text."""
+    name, equals, value = text.partition("=")
+    if not equals or not name.isidentifier():
+        raise argparse.ArgumentTypeError(f"must be NAME=VALUE, as codes=10, not {text!r}")
+    try:
+        return name, ast.literal_eval(value)
+    except (ValueError, SyntaxError):
+        return name, value
+
+
+def _summary(report: dict[str, Any], out: Any) -> str:
+    pictures = report["pictures"]
+    mean = sum(entry["psnr"] for entry in pictures) / len(pictures)
+    count = f"{len(pictures)} photo{'s' if len(pictures) > 1 else ''}"
+    return f"Wrote the codes of {count} to {out} in {report['seconds']:.1f} s: {mean:.1f} dB after {report['steps']} steps."

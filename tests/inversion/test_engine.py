@@ -1,0 +1,112 @@
+"""The loop against Adam in numpy, and what a picture may depend on."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from model_folders import tiny_model
+
+from ganinv_jax.inversion import engine
+from ganinv_jax.inversion.degradations import Inversion
+from ganinv_jax.inversion.networks import Frozen, Networks, mean_code
+from ganinv_jax.inversion.schedule import Adam, Clip, Constant, Method, Ramps, Stage
+from ganinv_jax.inversion.starts import BestW, mean_ws, random_z
+from ganinv_jax.inversion.terms import LatentPrior, SquaredError, SummedSquares
+from ganinv_jax.pipelines import Model
+
+RATE = 0.05
+
+
+@pytest.fixture(scope="module")
+def networks():
+    network = Model(*tiny_model(False, resolution=8, synthesis={"channels": [6, 6]}), "tiny").network("generator")
+    networks, frozen = Networks(network.module), Frozen(network.variables)
+    w_mean, w_std = mean_code(networks, frozen, jax.random.normal(jax.random.key(0), (500, 6)))
+    return networks, frozen._replace(w_mean=w_mean, w_std=w_std)
+
+
+@pytest.fixture(scope="module")
+def photos():
+    return np.random.default_rng(1).uniform(-0.5, 0.5, (3, 8, 8, 3)).astype(np.float32)
+
+
+def by_pixels(steps=30):
+    return Method({"ws": mean_ws}, (Stage(steps, ("ws",), (SquaredError(),), Adam(Constant(RATE))),))
+
+
+# A rule that draws random numbers in every step, and restarts.
+RESTLESS = Method(
+    {"z": random_z},
+    (Stage(20, ("z",), (SummedSquares(), LatentPrior(0.1)), Adam(Ramps(RATE)), after=(Clip(0.7, "uniform"),)),),
+    restarts=2,
+)
+
+
+def run(networks, method, photos, **options):
+    return engine.run(*networks, method, Inversion(), photos, [0] * len(photos), **options)
+
+
+def test_it_is_adam_on_the_pixels(networks, photos):
+    modules, frozen = networks
+    target = photos[0]
+
+    @jax.jit
+    def loss(ws):
+        images = modules.generator.apply(frozen.generator, ws[None], method="synthesize")
+        return jnp.mean((images[0] - target) ** 2)
+
+    ws = np.repeat(np.asarray(frozen.w_mean)[None], 4, axis=0).astype(np.float64)
+    m, v, losses = np.zeros_like(ws), np.zeros_like(ws), []
+    for step in range(1, 31):
+        value, g = jax.jit(jax.value_and_grad(loss))(jnp.asarray(ws, jnp.float32))
+        losses.append(value)
+        m, v = 0.9 * m + 0.1 * np.asarray(g), 0.999 * v + 0.001 * np.asarray(g) ** 2
+        ws = ws - RATE * (m / (1 - 0.9**step)) / (np.sqrt(v / (1 - 0.999**step)) + 1e-8)
+    found = run(networks, by_pixels(), photos[:1])
+    np.testing.assert_allclose(found.losses["total"][:, 0], losses, rtol=1e-3)
+    np.testing.assert_allclose(found.ws[0], ws, atol=1e-3)
+    assert losses[-1] < 0.7 * losses[0]
+
+
+def test_a_picture_does_not_depend_on_those_beside_it(networks, photos):
+    together = run(networks, RESTLESS, photos)
+    for index in range(3):
+        alone = run(networks, RESTLESS, photos[index : index + 1])
+        np.testing.assert_allclose(alone.variables["z"][0], together.variables["z"][index], atol=1e-4)
+        np.testing.assert_allclose(alone.images[0], together.images[index], atol=1e-4)
+
+
+def test_the_better_restart_is_kept(networks, photos):
+    kept = run(networks, RESTLESS, photos).losses["total"][-1]
+    first = run(networks, Method(RESTLESS.start, RESTLESS.stages), photos).losses["total"][-1]
+    assert np.all(kept <= first + 1e-4) and np.any(kept < first - 1e-3)
+
+
+def test_stopping_gives_the_best_so_far(networks, photos):
+    seen = []
+
+    def watch(progress):
+        seen.append((progress.done, progress.total))
+        return progress.done == 40
+
+    found = run(networks, by_pixels(1000), photos, watch=watch)
+    assert found.stopped and seen == [(20, 1000), (40, 1000)]
+    assert found.losses["total"].shape == (40, 3)
+    errors = np.mean((found.images - photos) ** 2, axis=(1, 2, 3))
+    np.testing.assert_allclose(errors, found.losses["total"][-1], rtol=0.05)
+
+
+def test_one_program_serves_any_number_of_steps(networks, photos):
+    run(networks, by_pixels(7), photos)
+    compiled = engine._advance._cache_size()
+    run(networks, by_pixels(45), photos)
+    assert engine._advance._cache_size() == compiled
+
+
+def test_the_best_of_many_codes(networks, photos):
+    best = run(networks, Method({"ws": BestW(64)}), photos)
+    mean = run(networks, Method({"ws": mean_ws}), photos)
+    error = [np.mean((found.images - photos) ** 2, axis=(1, 2, 3)) for found in (best, mean)]
+    few = run(networks, Method({"ws": BestW(1)}), photos)
+    assert np.all(error[0] <= np.mean((few.images - photos) ** 2, axis=(1, 2, 3)))
+    assert best.losses["total"].shape == (0, 3)
