@@ -85,4 +85,5 @@ def _summary(report: dict[str, Any], out: Any) -> str:
     pictures = report["pictures"]
     mean = sum(entry["psnr"] for entry in pictures) / len(pictures)
     count = f"{len(pictures)} photo{'s' if len(pictures) > 1 else ''}"
-    return f"Wrote the codes of {count} to {out} in {report['seconds']:.1f} s: {mean:.1f} dB after {report['steps']} steps."
+    spent = f"{report['seconds']:.1f} s: {mean:.1f} dB after {report['steps']} steps"
+    return f"Wrote the codes of {count} to {out} in {spent}."

@@ -1,8 +1,7 @@
-"""Tasks: what of a photo an inversion gets to see. Objectives compare photo and picture through the same degradation."""
+"""Tasks: what of a photo an inversion gets to see. Photo and picture are compared through the same degradation."""
 
 import dataclasses
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Callable
 from typing import Any, ClassVar, Protocol
 
 import jax
@@ -12,7 +11,7 @@ from jaxtyping import Array, Bool, Float
 
 from ganinv_jax.core.configs import check
 from ganinv_jax.core.images import resize
-from ganinv_jax.data.holes import HOLE_PRESETS, hole_batch
+from ganinv_jax.data.holes import hole_batch
 
 Images = Float[Array, "b h w 3"]
 
@@ -37,19 +36,12 @@ class Degradation(Protocol):
         ...
 
 
-def _degradation(cls):
-    """A frozen dataclass whose arrays are leaves of a pytree and whose other options choose the program."""
-    cls = dataclasses.dataclass(frozen=True)(cls)
-    arrays = [field.name for field in dataclasses.fields(cls) if not field.metadata.get("static")]
-    options = [field.name for field in dataclasses.fields(cls) if field.metadata.get("static")]
-    return jax.tree_util.register_dataclass(cls, arrays, options)
-
-
-@_degradation
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
 class Inversion:
     """The photo itself, with Gaussian noise of standard deviation `noise` added to it."""
 
-    noise: float = 0.0
+    noise: Any = 0.0
     pictures: ClassVar[bool] = True
 
     def observe(self, images):
@@ -59,7 +51,8 @@ class Inversion:
         return seen + self.noise * jax.random.normal(key, seen.shape)
 
 
-@_degradation
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
 class Inpainting:
     """The pixels outside of the hole; 0 inside. known: [h, w, 1]."""
 
@@ -73,7 +66,8 @@ class Inpainting:
         return seen
 
 
-@_degradation
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
 class Colorization:
     """The luma, in all three channels."""
 
@@ -87,7 +81,8 @@ class Colorization:
         return seen
 
 
-@_degradation
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
 class SuperResolution:
     """The picture reduced to `side` pixels, each the mean of its area."""
 
@@ -103,7 +98,8 @@ class SuperResolution:
         return seen
 
 
-@_degradation
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
 class RandomProjection:
     """Sums of all pixels with Gaussian weights; matrix: [m, h * w * 3], of rows whose expected length is 1.
 
@@ -111,7 +107,7 @@ class RandomProjection:
     """
 
     matrix: Any
-    noise: float = 0.0
+    noise: Any = 0.0
     pictures: ClassVar[bool] = False
 
     def observe(self, images):
@@ -127,7 +123,7 @@ def inversion(side: int, seed: int) -> Degradation:
 
 
 def inpainting(side: int, seed: int, hole: str | Bool[np.ndarray, "h w"] = "center") -> Degradation:
-    """The hole is not seen: the name of a preset, drawn from the seed, or True where pixels of the square are missing."""
+    """The hole is not seen: a preset's name, drawn from the seed, or True where pixels of the square are missing."""
     if isinstance(hole, str):
         hole = hole_batch(hole, seed, [0], side)[0, ..., 0] > 0
     hole = np.asarray(hole, bool)

@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 from jaxtyping import Array, Float
 
 from ganinv_jax.inversion.degradations import Degradation
@@ -76,9 +75,9 @@ def run(
     seen = _observe(degradation, jnp.asarray(photos), keys)
     looks = _look(networks, frozen, seen) if method.looks else ()
     again = method.restarts
+    seen_again, looks = jax.tree.map(lambda x: jnp.repeat(x, again, axis=0), (seen, looks))
     batch = _Batch(
-        *(jax.tree.map(lambda x: jnp.repeat(x, again, axis=0), tree) for tree in (seen, looks)),
-        jnp.stack([jax.random.fold_in(key, turn) for key in keys for turn in range(again)]),
+        seen_again, looks, jnp.stack([jax.random.fold_in(key, turn) for key in keys for turn in range(again)])
     )
     variables = _begin(networks, method.start, frozen, degradation, batch)
     history, stopped = [], False
@@ -208,7 +207,7 @@ def _step(program: _Program, frozen, degradation, number, progress, batch: _Batc
     gradients, values = jax.grad(objective, has_aux=True)(active)
     direction, moments = stage.optimiser.direction().update(gradients, moments, active)
     rate = stage.optimiser.rate(progress)
-    active = optax.apply_updates(active, jax.tree.map(lambda x: -rate * x, direction))
+    active = jax.tree.map(lambda value, uphill: value - rate * uphill, active, direction)
     for key, rule in zip(jax.random.split(after, max(1, len(stage.after))), stage.after, strict=False):
         active = rule(active, key)
     return active, moments, values

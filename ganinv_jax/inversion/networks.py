@@ -1,4 +1,4 @@
-"""What an inversion draws with and looks through: modules, which programs are compiled for, and their frozen weights."""
+"""What an inversion draws with and looks through: modules, and their weights, which stay as they are."""
 
 import dataclasses
 from typing import Any, NamedTuple
@@ -40,18 +40,18 @@ class Frozen(NamedTuple):
     """Arrays that no inversion changes.
 
     generator: its variables. encoder: those of all parts that the encoder works with. features: the distance's.
-    labels: one-hot, where the generator has classes. w_mean: of MEAN_SAMPLES codes. w_std: the root of their summed (over
-    dimensions) variance, as NVIDIA's projector has it. calibration: mean squared error over perceptual distance of
+    labels: one-hot, where the generator has classes. w_mean: of MEAN_SAMPLES codes. w_std: the root of their variance,
+    summed over dimensions, as NVIDIA's projector has it. calibration: mean squared error over perceptual distance of
     unrelated pictures (see `calibrate`).
     """
 
     generator: Any
-    encoder: Any
-    features: Any
+    encoder: Any = None
+    features: Any = None
     labels: Float[Any, "1 c"] | None = None
-    w_mean: Float[Any, " w"] | None = None
-    w_std: Float[Any, ""] | None = None
-    calibration: Float[Any, ""] | None = None
+    w_mean: Any = None
+    w_std: Any = None
+    calibration: Any = None
 
 
 def encode(networks: Networks, frozen: Frozen, images: Float[Array, "b h w 3"]) -> Float[Array, "b l w"]:

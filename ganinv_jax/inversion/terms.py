@@ -90,7 +90,8 @@ class NoiseCorrelation(_Term):
     name: ClassVar[str] = "noise"
 
     def __call__(self, view):
-        return sum(noise_correlation(noise) for noise in jax.tree.leaves(view.variables["noise"]))
+        maps = jax.tree.leaves(view.variables["noise"])
+        return jnp.sum(jnp.stack([noise_correlation(noise) for noise in maps]))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import UInt8
-from PIL import Image
 
 from ganinv_jax import __version__
 from ganinv_jax.core.configs import check, unknown_key
 from ganinv_jax.core.images import fit_hole, fit_square, read_hole, read_photo, to_float
+from ganinv_jax.data.holes import HOLE_PRESETS
 from ganinv_jax.inversion import METHODS, TASKS, Method, engine
 from ganinv_jax.inversion.degradations import Degradation, Inpainting, shown
 from ganinv_jax.inversion.networks import MEAN_SAMPLES, Frozen, Networks, calibrate, mean_code
@@ -52,7 +53,7 @@ def invert(
         an array [b, h, w, c] is b of them.
     method, task: names in `inversion.METHODS` and `inversion.TASKS`; options: those of the two functions so named. The
         option `hole` of inpainting is a preset's name, or a path, picture or array that is white where pixels are
-        missing, of the first photo's size or the model's.
+        missing, of the first photo's size or the model's; `look` may be just the network (see `load_features`).
     steps: in all; the method's schedule is scaled to them (default: the official number). A method that does not
         optimise takes none.
     seed: of each photo's random numbers; a photo's result does not depend on those beside it.
@@ -91,7 +92,7 @@ def invert(
         "seconds": round(seconds, 3),
         "pictures": _figures(outcome, images, plain, squares, degradation, names),
     }
-    seen = as_pictures(shown(outcome.seen, side)) if degradation.pictures else None
+    seen = as_pictures(shown(jnp.asarray(outcome.seen), side)) if degradation.pictures else None
     state = InvertedState(
         outcome.ws, outcome.variables, outcome.losses, squares, seen, method, task, seed, model.name, model.digest
     )
@@ -111,6 +112,8 @@ def _sorted_options(configure, degrade, options: Mapping[str, Any], where: str) 
     for name in options:
         if name not in of_method and name not in of_task:
             raise unknown_key(name, [*of_method, *of_task], f"The method {where}")
+    if isinstance(options.get("look"), str):
+        options = {**options, "look": Look(options["look"])}
     return (
         {name: value for name, value in options.items() if name in of_method},
         {name: value for name, value in options.items() if name in of_task},
@@ -120,8 +123,8 @@ def _sorted_options(configure, degrade, options: Mapping[str, Any], where: str) 
 def _read(photos: Any) -> tuple[list[str], list[UInt8[np.ndarray, "h w 3"]]]:
     """Names, of which no two are equal, and pictures."""
     batched = isinstance(photos, np.ndarray | jax.Array) and photos.ndim == 4
-    one = isinstance(photos, str | os.PathLike | bytes | Image.Image) or (hasattr(photos, "ndim") and not batched)
-    photos = [photos] if one else list(photos)
+    many = batched or isinstance(photos, list | tuple)
+    photos = list(photos) if many else [photos]
     check(bool(photos), "At least one photo must be given, but there is none.")
     names: list[str] = []
     for index, photo in enumerate(photos):
@@ -132,11 +135,10 @@ def _read(photos: Any) -> tuple[list[str], list[UInt8[np.ndarray, "h w 3"]]]:
 
 def _hole(hole: Any, size: tuple[int, int], side: int) -> Any:
     """A hole at the model's square; a preset's name as it is."""
-    if isinstance(hole, str) and not Path(hole).exists():
+    if isinstance(hole, str) and hole in HOLE_PRESETS:
         return hole
-    if hasattr(hole, "shape") and hole.shape[:2] == (side, side):
-        size = (side, side)
-    return fit_hole(read_hole(hole, size), side)
+    square = np.shape(hole)[:2] == (side, side)
+    return fit_hole(read_hole(hole, (side, side) if square else size), side)
 
 
 def _check_fit(method: Method, degradation: Degradation, name: str, task: str) -> None:
@@ -151,7 +153,8 @@ def _networks(model: "Model", method: Method, class_idx: int | None) -> tuple[Ne
     distance = _distance(method.look, model.config.resolution) if method.looks else None
     networks = Networks(generator.module, encoder, distance)
     known = _KNOWN.setdefault(model, {})
-    frozen = Frozen(generator.variables, parts, distance and distance.variables, model.class_labels(class_idx))
+    features = distance.variables if distance else None
+    frozen = Frozen(generator.variables, parts, features, model.class_labels(class_idx))
     if class_idx not in known:
         # The very latents of projector.py of stylegan2-ada-pytorch.
         z = np.random.RandomState(123).randn(MEAN_SAMPLES, model.config.z_dim).astype(np.float32)
@@ -202,7 +205,7 @@ def _run(networks, frozen, method: Method, degradation, squares, seed: int, watc
 
 
 def _figures(outcome: engine.Outcome, images, plain, squares, degradation, names) -> list[dict[str, Any]]:
-    """For every photo how near its picture comes to it. plain: the pictures with the generator's own noise, if others."""
+    """How near each picture comes to its photo. plain: with the generator's own noise, where it has others."""
     side = squares.shape[1]
     regions = {"psnr": np.ones((side, side), bool)}
     if isinstance(degradation, Inpainting):

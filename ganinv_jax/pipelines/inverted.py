@@ -54,11 +54,11 @@ class InvertedState:
     def save(self, folder: str | os.PathLike) -> None:
         """Write state.npz, losses.csv and losses.png of one photo."""
         folder = Path(folder)
-        values = {key: value for key, value in vars(self).items() if key not in ("variables", "losses", "seen")}
-        seen = {} if self.seen is None else {"seen": self.seen}
-        leaves = {_VARIABLE + path: leaf for path, leaf in _leaves(self.variables)}
+        values: dict[str, Any] = {k: v for k, v in vars(self).items() if k not in ("variables", "losses", "seen")}
+        values |= {} if self.seen is None else {"seen": self.seen}
+        values |= {_VARIABLE + path: leaf for path, leaf in _leaves(self.variables)}
         with atomic_file(folder / "state.npz") as temporary:
-            np.savez_compressed(temporary, format=FORMAT, **values, **seen, **leaves)
+            np.savez_compressed(temporary, **{"format": FORMAT, **values})
         with atomic_file(folder / "losses.csv") as temporary, temporary.open("w", newline="") as file:
             table = csv.writer(file)
             table.writerow(["step", *self.losses])

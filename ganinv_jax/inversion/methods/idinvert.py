@@ -3,14 +3,14 @@
 from typing import Literal
 
 from ganinv_jax.core.configs import check
-from ganinv_jax.inversion.schedule import Adam, Constant, Look, Method, Stage
+from ganinv_jax.inversion.schedule import DEFAULT_LOOK, Adam, Constant, Look, Method, Stage
 from ganinv_jax.inversion.starts import encoded_ws, mean_ws
 from ganinv_jax.inversion.terms import EncoderConsistency, Perceptual, SquaredError
 
 STARTS = {"encoder": encoded_ws, "mean": mean_ws}
 
 
-def idinvert(domain: float = 2.0, start: Literal["encoder", "mean"] = "encoder", look: Look = Look()) -> Method:
+def idinvert(domain: float = 2.0, start: Literal["encoder", "mean"] = "encoder", look: Look = DEFAULT_LOOK) -> Method:
     """W+ from the encoder's code: squared error, a little of the perceptual distance, and 2 times the squared
     difference of the code and of what the encoder reads in its picture.
 

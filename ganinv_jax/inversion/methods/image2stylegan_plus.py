@@ -3,12 +3,12 @@
 import dataclasses
 
 from ganinv_jax.inversion.methods.image2stylegan import image2stylegan
-from ganinv_jax.inversion.schedule import Adam, Constant, Look, Method, Stage
+from ganinv_jax.inversion.schedule import DEFAULT_LOOK, Adam, Constant, Look, Method, Stage
 from ganinv_jax.inversion.starts import own_noise
 from ganinv_jax.inversion.terms import SquaredError
 
 
-def image2stylegan_plus(noise_rate: float = 0.1, look: Look = Look()) -> Method:
+def image2stylegan_plus(noise_rate: float = 0.1, look: Look = DEFAULT_LOOK) -> Method:
     """Image2StyleGAN's 5000 steps on W+, then 3000 on the noise maps alone, by the squared error alone.
 
     Abdal et al. 2020 (arXiv:1911.11544), sections 3 and 5.1: Adam of rate 0.01 for W+ and 5 for noise, one after the

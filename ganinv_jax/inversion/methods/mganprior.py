@@ -3,6 +3,7 @@
 import dataclasses
 from typing import Any, Literal
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
@@ -10,7 +11,7 @@ from ganinv_jax.core.configs import check
 from ganinv_jax.inversion.drawing import Drawn, Variables
 from ganinv_jax.inversion.networks import Frozen, Networks, map_z, synthesize
 from ganinv_jax.inversion.scene import Scene
-from ganinv_jax.inversion.schedule import Adam, Constant, GradientDescent, Look, Method, Stage
+from ganinv_jax.inversion.schedule import DEFAULT_LOOK, Adam, Constant, GradientDescent, Look, Method, Stage
 from ganinv_jax.inversion.starts import RandomCodes
 from ganinv_jax.inversion.terms import Perceptual, SquaredError
 
@@ -21,7 +22,7 @@ def mganprior(
     importance: bool = True,
     perceptual: float = 1.0,
     optimiser: Literal["adam", "sgd"] = "adam",
-    look: Look = Look(),
+    look: Look = DEFAULT_LOOK,
 ) -> Method:
     """N codes z, whose features at one layer are added up with a weight for each channel of each code.
 
@@ -76,10 +77,11 @@ class Composition:
         below = config.block_resolutions[:-1]
         check(self.layer in below, f"layer must be one of {below} for this generator, but it is {self.layer}.")
         every = map_z(networks, frozen, variables["z_codes"])
-        features, images = networks.generator.apply(frozen.generator, every, self.layer, method="features")
+        generator = frozen.generator
+        features, images = networks.generator.apply(generator, every, self.layer, method="features")  # type: ignore
         features = jnp.einsum("nc,nhwc->hwc", variables["channels"], features, precision="highest")[None]
         if images is not None:
-            images = {head: jnp.mean(image, axis=0, keepdims=True) for head, image in images.items()}
+            images = jax.tree.map(lambda image: jnp.mean(image, axis=0, keepdims=True), images)
         ws = jnp.mean(every, axis=0)
         rest = {"start": 2 * self.layer, "x": features, "images": images}
-        return Drawn(synthesize(networks, frozen.generator, ws[None], **rest), ws)
+        return Drawn(synthesize(networks, generator, ws[None], **rest), ws)

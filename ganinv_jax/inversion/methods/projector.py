@@ -3,7 +3,7 @@
 from typing import Literal
 
 from ganinv_jax.core.configs import check
-from ganinv_jax.inversion.schedule import Adam, Look, Method, Perturbation, Ramps, Stage, normalize_noise
+from ganinv_jax.inversion.schedule import DEFAULT_LOOK, Adam, Look, Method, Perturbation, Ramps, Stage, normalize_noise
 from ganinv_jax.inversion.starts import encoded_w, encoded_ws, mean_w, mean_ws, random_noise
 from ganinv_jax.inversion.terms import NoiseCorrelation, Perceptual
 
@@ -11,7 +11,7 @@ STARTS = {"w": {"mean": mean_w, "encoder": encoded_w}, "w+": {"mean": mean_ws, "
 
 
 def projector(
-    space: Literal["w", "w+"] = "w", start: Literal["mean", "encoder"] = "mean", look: Look = Look()
+    space: Literal["w", "w+"] = "w", start: Literal["mean", "encoder"] = "mean", look: Look = DEFAULT_LOOK
 ) -> Method:
     """One w for all rows and the noise maps, by the perceptual distance alone, from the mean of w.
 

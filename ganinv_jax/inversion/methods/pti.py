@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from ganinv_jax.inversion.drawing import own_generator
 from ganinv_jax.inversion.networks import map_z, synthesize
 from ganinv_jax.inversion.schedule import (
+    DEFAULT_LOOK,
     Adam,
     Constant,
     Look,
@@ -22,12 +23,12 @@ from ganinv_jax.inversion.starts import mean_w, own_weights, random_noise
 from ganinv_jax.inversion.terms import NoiseCorrelation, Perceptual, SquaredError, Term
 
 
-def pti(locality: float = 0.0, look: Look = Look()) -> Method:
+def pti(locality: float = 0.0, look: Look = DEFAULT_LOOK) -> Method:
     """The projector's w in 450 steps, then 350 steps on all weights of the synthesis network with w held.
 
-    Roich et al. 2021 (arXiv:2106.05744); configs/hyperparameters.py and training/ of danielroich/PTI: the projector with
-    rate 0.01, whose noise is thrown away; then squared error + perceptual distance, weighted 1 and 1, Adam of rate 3e-4
-    and the generator's own noise. The distance is calibrated to the squared error, as LPIPS-AlexNet, which the weights
+    Roich et al. 2021 (arXiv:2106.05744); configs/hyperparameters.py and training/ of danielroich/PTI: the projector
+    with rate 0.01, whose noise is thrown away; then squared error + perceptual distance, weighted 1 and 1, Adam of rate
+    3e-4 and the generator's own noise. The distance is calibrated to the squared error, as LPIPS-AlexNet, which the weights
     are for, has about its size. The official code ends early where LPIPS falls below 0.06; that number belongs to
     LPIPS as well, so that all steps are taken here.
 

@@ -1,0 +1,124 @@
+"""Photos in, codes and files out."""
+
+import numpy as np
+import pytest
+from model_folders import SIDE, tiny_model
+from PIL import Image
+
+from ganinv_jax.core.errors import InputError
+from ganinv_jax.inversion import engine
+from ganinv_jax.pipelines import Model
+from ganinv_jax.pipelines.inverted import InvertedState
+
+
+@pytest.fixture(scope="module")
+def model():
+    return Model(*tiny_model(False), name="plain")
+
+
+@pytest.fixture(scope="module")
+def photos():
+    rng = np.random.default_rng(0)
+    return [rng.integers(0, 256, (24, 40, 3), np.uint8), rng.integers(0, 256, (SIDE, SIDE, 3), np.uint8)]
+
+
+@pytest.fixture(scope="module")
+def made(model, photos):
+    return model.invert(photos, method="csgm", steps=24, seed=3)
+
+
+def test_what_comes_back(made):
+    assert made.images.shape == (2, SIDE, SIDE, 3) and made.images.dtype == np.uint8
+    assert made.ws.shape == (2, 6, 5) and made.variables["z"].shape == (2, 6)
+    assert {name: values.shape for name, values in made.losses.items()} == {
+        name: (24, 2) for name in ("squares", "prior", "total")
+    }
+    np.testing.assert_allclose(made.losses["total"], made.losses["squares"] + made.losses["prior"], rtol=1e-5)
+    assert made.seconds > 0 and made.report["steps"] == 24 and not made.report["stopped"]
+
+
+def test_figures_are_those_of_the_pictures(made):
+    for entry, image, photo in zip(made.report["pictures"], made.images, made.state.photos, strict=True):
+        mse = np.mean((image.astype(float) - photo) ** 2)
+        np.testing.assert_allclose(entry["psnr"], 10 * np.log10(255**2 / mse), atol=1e-3)
+
+
+def test_the_codes_draw_the_pictures(model, made):
+    drawn = np.asarray(model.synthesize(made.ws)) * 127.5 + 128
+    assert np.abs(np.clip(drawn, 0, 255) - made.images).max() <= 1.01
+
+
+def test_saved_and_loaded(tmp_path, made):
+    made.save(tmp_path)
+    assert {file.name for file in tmp_path.iterdir()} == {"photo00", "photo01", "grid.png", "report.json"}
+    for index, folder in enumerate(("photo00", "photo01")):
+        names = {file.name for file in (tmp_path / folder).iterdir()}
+        assert names == {"reconstruction.png", "state.npz", "losses.csv", "losses.png"}
+        np.testing.assert_array_equal(
+            np.asarray(Image.open(tmp_path / folder / "reconstruction.png")), made.images[index]
+        )
+        state = InvertedState.load(tmp_path / folder)
+        np.testing.assert_array_equal(state.ws[0], made.ws[index])
+        np.testing.assert_array_equal(state.variables["z"][0], made.variables["z"][index])
+        np.testing.assert_allclose(state.losses["total"][:, 0], made.losses["total"][:, index], rtol=1e-6)
+        assert (state.method, state.seed, state.digest) == ("csgm", 3, made.state.digest)
+    (tmp_path / "photo00" / "state.npz").write_bytes(b"torn")
+    with pytest.raises(InputError, match="must hold a whole state.npz"):
+        InvertedState.load(tmp_path / "photo00")
+
+
+def test_nested_variables_come_back(tmp_path, model, photos):
+    state = model.invert(photos[0], method="csgm", steps=1).state
+    noise = {"b4": {"conv1": np.arange(16.0).reshape(1, 4, 4)}}
+    state.variables["noise"] = noise
+    state.save(tmp_path)
+    np.testing.assert_array_equal(InvertedState.load(tmp_path).variables["noise"]["b4"]["conv1"], noise["b4"]["conv1"])
+
+
+def test_every_task(model, photos):
+    for task in ("inpainting", "colorization", "super-resolution", "denoising", "random-projection"):
+        found = model.invert(photos, method="csgm", task=task, steps=2)
+        assert found.grid().shape[1] > (2 if task == "random-projection" else 3) * SIDE
+    hole = np.zeros((24, 40), bool)
+    hole[:, 20:] = True
+    found = model.invert(photos[0], method="csgm", task="inpainting", steps=2, hole=hole)
+    assert {"psnr", "psnr_known", "psnr_hole"} <= set(found.report["pictures"][0])
+    assert np.all(found.state.seen[0, :, SIDE // 2 :] == 128)
+
+
+def test_stopped_between_batches(model, photos, monkeypatch):
+    monkeypatch.setattr("ganinv_jax.pipelines.invert.default_batch", lambda resolution: 2)  # one photo, begun twice
+
+    def watch(progress: engine.Progress) -> bool:
+        return progress.done >= 50
+
+    found = model.invert([photos[1]] * 3, method="csgm", steps=40, watch=watch)
+    assert found.report["stopped"] and len(found.images) == 2
+    assert found.losses["total"].shape == (40, 2) and np.isnan(found.losses["total"][20:, 1]).all()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"method": "csmg"}, "did you mean 'csgm'"),
+        ({"task": "inpaint"}, "did you mean 'inpainting'"),
+        ({"restart": 3}, "did you mean 'restarts'"),
+        ({"factor": 2}, "no option 'factor'"),
+        ({"seed": -1}, "seed must lie"),
+        ({"steps": 0}, "steps must be at least 1"),
+        ({"class_idx": 1}, "no classes"),
+        (
+            {"method": "projector", "task": "random-projection"},
+            "projector cannot do random-projection, since its distance",
+        ),
+        ({"method": "encoder"}, "plain cannot inpaint or encode yet"),
+    ],
+)
+def test_bad_requests(model, photos, options, message):
+    with pytest.raises(InputError, match=message):
+        model.invert(photos, **{"method": "csgm", **options})
+
+
+def test_no_photos(model):
+    with pytest.raises(InputError, match="At least one photo"):
+        model.invert([], method="csgm")
