@@ -39,7 +39,7 @@ def slerp(a: Float[Any, "*b d"], b: Float[Any, "*b d"], t: float) -> Float[np.nd
     a, b = np.asarray(a), np.asarray(b)
     x, y = a.astype(np.float64), b.astype(np.float64)
     lengths = np.linalg.norm(x, axis=-1, keepdims=True) * np.linalg.norm(y, axis=-1, keepdims=True)
-    cosine = np.sum(x * y, axis=-1, keepdims=True) / np.where(lengths > 0, lengths, 1)
+    cosine = np.where(lengths > 0, np.sum(x * y, axis=-1, keepdims=True), 1) / np.where(lengths > 0, lengths, 1)
     angle = np.arccos(cosine.clip(-1, 1))
     sine = np.sin(angle)
     straight = sine < 1e-6

@@ -24,7 +24,7 @@ def move(
 def at_rows(
     direction: Direction, rows: int, width: int, layers: Collection[int] | None = None
 ) -> Float[np.ndarray, "l w"]:
-    """The direction as a table with a row for each row of W+, zero but in `layers`. Raises InputError as `move` does."""
+    """The direction with a row for each row of W+, zero but in `layers`. Raises InputError as `move` does."""
     shape = list(direction.vector.shape)
     check(
         shape in ([width], [rows, width]),

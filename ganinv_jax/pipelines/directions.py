@@ -17,7 +17,16 @@ from ganinv_jax.core.configs import check, unknown_key
 from ganinv_jax.core.files import atomic_files
 from ganinv_jax.core.images import labelled_grid, resize_photo, to_float, write_png
 from ganinv_jax.core.rng import seed_z
-from ganinv_jax.editing import at_rows, conditioned, move, principal_components, regressed, sefa, separate
+from ganinv_jax.editing import (
+    at_rows,
+    chosen_rows,
+    conditioned,
+    move,
+    principal_components,
+    regressed,
+    sefa,
+    separate,
+)
 from ganinv_jax.models.directions import Direction
 from ganinv_jax.models.features import load_features
 from ganinv_jax.models.stylegan2 import affine_maps, style_rows
@@ -73,7 +82,8 @@ class Search:
     method: 'sefa': from the weights of the layers that read the rows `layers`. 'ganspace': the principal components of
         W. 'ganspace-features': those of the features that leave the block at `resolution`, brought to W by least
         squares. 'interfacegan': one direction, towards high `scores`.
-    count: how many (but for 'interfacegan'). layers: the rows of W+ that they move (default: all). seed: of the samples.
+    count: how many (but for 'interfacegan'). layers: the rows of W+ that they move (default: all).
+    seed: of the samples.
     scores: of the pictures of seeds 0 to n - 1, or a function that gives a few pictures their scores. share: of the
         pictures at either end of the scores. against: directions of attributes that are to stay as they are.
     """
@@ -99,6 +109,7 @@ def find_directions(model: "Model", search: Search, pictures: Sequence[int] = (0
     pictures: the seeds on the sheet. Raises InputError where what the method needs is missing or does not fit.
     """
     start = time.perf_counter()
+    chosen_rows(model.config.num_ws, search.layers)  # raises before anything is computed
     w = sample_w(model, CODES, search.seed)
     vectors, figures = _METHODS[search.method](model, search, w)
     names = [f"{search.method}-{i}" for i in range(len(vectors))] if len(vectors) > 1 else [search.method]
@@ -134,10 +145,10 @@ def class_score(classes: Collection[int], network: str = "efficientnet_lite0") -
     """
     wrong = [index for index in classes if not 0 <= index < 1000]
     check(bool(classes) and not wrong, f"ImageNet's classes are numbers from 0 to 999, but got {list(classes)}.")
-    features = load_features(network)
+    features, chosen = load_features(network), np.isin(np.arange(1000), list(classes)).astype(np.float32)
 
     def score(pictures: UInt8[np.ndarray, "k h w 3"]) -> Float[np.ndarray, " k"]:
-        return np.asarray(_class_score(features, tuple(classes), features.variables, to_float(pictures)))
+        return np.asarray(_class_score(features, features.variables, to_float(pictures), chosen))
 
     return score
 
@@ -151,7 +162,6 @@ def _sefa(model: "Model", search: Search, w: np.ndarray) -> Vectors:
         for layer, row in rows.items()
         if (layer[1].startswith("conv") or row == last) and (search.layers is None or row in search.layers)
     ]
-    check(bool(weights), f"layers must name rows of W+ from 0 to {last}, but they are {search.layers}.")
     vectors, values = sefa(weights, search.count)
     return vectors, [{"eigenvalue": round(float(value), 4)} for value in values]
 
@@ -238,8 +248,8 @@ def _features(generator, resolution, variables, ws):
     return generator.apply(variables, ws, resolution, method="features")[0]
 
 
-@functools.partial(jax.jit, static_argnums=(0, 1))
-def _class_score(features, classes, variables, images):
+@functools.partial(jax.jit, static_argnums=0)
+def _class_score(features, variables, images, chosen):
     size = features.size // 32 * 32
     logits = features.extract(variables, images, size, ("logits",), "cubic")["logits"]
-    return jax.nn.logsumexp(logits[:, np.array(classes)], axis=1) - jax.nn.logsumexp(logits, axis=1)
+    return jax.nn.logsumexp(logits, axis=1, b=chosen) - jax.nn.logsumexp(logits, axis=1)

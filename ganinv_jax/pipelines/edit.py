@@ -1,6 +1,7 @@
 """Moving pictures along a direction: completions with their known pixels' features, or any codes."""
 
 import dataclasses
+import difflib
 import functools
 import json
 import os
@@ -14,7 +15,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from ganinv_jax import __version__
-from ganinv_jax.core.configs import check, unknown_key
+from ganinv_jax.core.configs import check
 from ganinv_jax.core.errors import InputError
 from ganinv_jax.core.files import atomic_files
 from ganinv_jax.core.images import grid, write_gif, write_png
@@ -152,7 +153,10 @@ def find_direction(model: "Model", direction: Any) -> Direction | StyleDirection
     if channel:
         layer = int(channel[1]), channel[2]
         return channel_direction(_deviations(model), layer, int(channel[3]))
-    return _from_file(name) or _refuse(model, name)
+    found = _from_file(name)
+    if found is None:
+        raise _refuse(model, name)
+    return found
 
 
 def _from_file(name: str) -> Direction | None:
@@ -166,12 +170,13 @@ def _from_file(name: str) -> Direction | None:
     return read_direction(path, inner) if path and Path(path).expanduser().exists() else None
 
 
-def _refuse(model: "Model", name: str) -> Any:
-    if model.directions:
-        raise unknown_key(name, model.directions, f"{model.name}, of whose directions one or a file must be given,")
-    raise InputError(
-        f"There is no file {name!r}, and {model.name} has no directions; find some with ganinv directions."
-    )
+def _refuse(model: "Model", name: str) -> InputError:
+    if not model.directions:
+        return InputError(f"{model.name} has no directions, and there is no file {name!r}; run: ganinv directions")
+    near = difflib.get_close_matches(name, model.directions, n=1)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    known = ", ".join(model.directions)
+    return InputError(f"There is no direction {name!r}; {hint}{model.name} has {known}; or give a file.")
 
 
 def _deviations(model: "Model") -> dict[Layer, Float[np.ndarray, " c"]]:

@@ -46,7 +46,7 @@ class State:
 
 @dataclasses.dataclass(frozen=True)
 class Codes:
-    """What every state holds, whatever made it: codes to render, and the `Model.name` and `Model.digest` of its model."""
+    """What every state holds, whatever made it: codes, and the `Model.name` and `Model.digest` of their model."""
 
     ws: Float[np.ndarray, "k l w"]
     model: str

@@ -9,6 +9,7 @@ from jaxtyping import Array, Float
 from ganinv_jax.core.errors import InputError
 from ganinv_jax.models.stylegan2.config import GeneratorConfig
 from ganinv_jax.models.stylegan2.mapping import MappingNetwork, truncate
+from ganinv_jax.models.stylegan2.styles import Layer
 from ganinv_jax.models.stylegan2.synthesis import (
     Compute,
     Features,
@@ -18,7 +19,6 @@ from ganinv_jax.models.stylegan2.synthesis import (
     Restyle,
     SynthesisNetwork,
 )
-from ganinv_jax.models.stylegan2.styles import Layer
 
 
 class Generator(nn.Module):
