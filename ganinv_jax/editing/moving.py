@@ -18,7 +18,8 @@ def move(
     Raises InputError where the direction does not fit the codes, or for a row that they do not have.
     """
     ws = np.asarray(ws, np.float32)
-    return ws + np.float32(strength) * at_rows(direction, *ws.shape[1:], layers)
+    rows, width = ws.shape[1:]
+    return ws + np.float32(strength) * at_rows(direction, rows, width, layers)
 
 
 def at_rows(

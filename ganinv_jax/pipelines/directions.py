@@ -14,10 +14,12 @@ from jaxtyping import Float, UInt8
 
 from ganinv_jax import __version__
 from ganinv_jax.core.configs import check, unknown_key
+from ganinv_jax.core.errors import InputError
 from ganinv_jax.core.files import atomic_files
 from ganinv_jax.core.images import labelled_grid, resize_photo, to_float, write_png
 from ganinv_jax.core.rng import seed_z
 from ganinv_jax.editing import (
+    StyleDirection,
     at_rows,
     chosen_rows,
     conditioned,
@@ -95,7 +97,7 @@ class Search:
     resolution: int = 8
     scores: Float[Any, " n"] | Score | None = None
     share: float = 0.02
-    against: Sequence[Direction] = ()
+    against: Sequence[Direction | StyleDirection] = ()
 
     def __post_init__(self):
         if self.method not in METHODS:
@@ -190,7 +192,7 @@ def _interfacegan(model: "Model", search: Search, w: np.ndarray) -> Vectors:
     z = seed_z(range(len(scores)), model.config.z_dim)
     codes = np.concatenate([np.asarray(model.map(z[i : i + AT_A_TIME])[:, 0]) for i in range(0, len(z), AT_A_TIME)])
     found = separate(codes, scores, search.share, seed=search.seed)
-    normal = conditioned(found.normal, [_in_w(other) for other in search.against])
+    normal = conditioned(found.normal, [_in_w(model, other) for other in search.against])
     accuracies = {"accuracy": found.accuracy, "accuracy_all": found.accuracy_all, "scored": len(scores)}
     return normal[None], [{name: round(value, 4) for name, value in accuracies.items()}]
 
@@ -213,12 +215,14 @@ def _scores_of_seeds(model: "Model", score: Score) -> np.ndarray:
     return np.concatenate(found)
 
 
-def _in_w(direction: Direction) -> Float[np.ndarray, " w"]:
+def _in_w(model: "Model", direction: Direction | StyleDirection) -> Float[np.ndarray, " w"]:
     """A direction in W; of one with rows, those that move must be alike."""
-    rows = np.atleast_2d(direction.vector)
+    what = f"The direction {direction.name!r}, along which nothing is to change, must"
+    if not isinstance(direction, Direction):
+        raise InputError(f"{what} lie in W, but it is a style channel.")
+    rows = at_rows(direction, model.config.num_ws, model.config.w_dim)
     moving = rows[np.any(rows != 0, axis=1)]
-    alike = bool(np.all(moving == moving[0]))
-    check(alike, f"The direction {direction.name!r} must move all rows of W+ alike to be kept, but it does not.")
+    check(bool(np.all(moving == moving[0])), f"{what} move all rows of W+ alike, but it does not.")
     return moving[0]
 
 

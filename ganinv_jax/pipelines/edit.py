@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import jax
 import numpy as np
 from jaxtyping import Float, UInt8
 
@@ -25,7 +26,7 @@ from ganinv_jax.models.stylegan2 import Layer, styles_of
 from ganinv_jax.pipelines import inpaint
 from ganinv_jax.pipelines.directions import sample_w
 from ganinv_jax.pipelines.pictures import as_pictures, draw
-from ganinv_jax.pipelines.state import Codes, State, check_made_by
+from ganinv_jax.pipelines.state import State, check_made_by
 
 if TYPE_CHECKING:
     from ganinv_jax.pipelines.model import Model
@@ -78,10 +79,11 @@ def edit(
 ) -> UInt8[np.ndarray, "..."]:
     """Pictures moved along a direction: uint8 [k, h, w, 3] for one strength, [k, s, h, w, 3] for s of them.
 
-    pictures: an InpaintResult or its state, of which hole and rest move together; or codes [k, l, w], as `Model.map`
-        gives them, drawn with constant noise. Strength 0 gives completions, and pictures of `Model.generate`, back to
-        the bit. Completions with pasted known pixels keep them so: what the photo had that the model's own picture of
-        strength 0 had not is added to every edit.
+    pictures: an InpaintResult or its state, of which hole and rest move together; an inversion's result or state, with
+        its own noise and weights where it has some; or codes [k, l, w], as `Model.map` gives them. Noise is constant.
+        Strength 0 gives completions, and pictures of `Model.generate`, back to the bit. Completions with pasted known
+        pixels keep them so: what the photo had that the model's own picture of strength 0 had not is added to every
+        edit.
     direction: a name out of `Model.directions`, a file or a folder of `read_direction` (FILE:NAME where it holds
         several), a style channel such as '32.conv1.17', a Direction, a StyleDirection, or an array [w] or [l, w].
     strength: how often the direction is added; those that are bundled or found here are one standard deviation of W.
@@ -190,15 +192,31 @@ def _drawing(model: "Model", pictures: Any, skip: bool) -> tuple[Float[np.ndarra
     pictures = getattr(pictures, "state", pictures)
     if isinstance(pictures, State):
         return pictures.ws, functools.partial(_completions, model, pictures, skip, _lacking(model, pictures, skip))
-    if isinstance(pictures, Codes):
+    if hasattr(pictures, "digest"):  # Codes, or what an inversion gives
         check_made_by(model, pictures)
-        return pictures.ws, functools.partial(_generated, model, pictures.noise_mode)
-    ws = np.asarray(getattr(pictures, "ws", pictures), np.float32)
-    return ws, functools.partial(_generated, model, "const")
+        own = {name: x for name, x in pictures.variables.items() if name in _OWN}
+        return pictures.ws, functools.partial(_inverted, model, own) if own else functools.partial(_generated, model)
+    return np.asarray(pictures, np.float32), functools.partial(_generated, model)
 
 
-def _generated(model: "Model", noise_mode: str, ws: Any, restyle: Restyle) -> UInt8[np.ndarray, "k h w 3"]:
-    return draw(model, ws, noise_mode, restyle)
+def _generated(model: "Model", ws: Any, restyle: Restyle) -> UInt8[np.ndarray, "k h w 3"]:
+    return draw(model, ws, restyle=restyle)
+
+
+# Where an inversion's own noise and weights belong among the generator's variables.
+_OWN = {"noise": "buffers", "weights": "params"}
+
+
+def _inverted(model: "Model", own: Mapping[str, Any], ws: Any, restyle: Restyle) -> UInt8[np.ndarray, "k h w 3"]:
+    """Picture by picture, since each has noise or weights of its own."""
+    network, images = model.network("generator"), []
+    for row in range(len(ws)):
+        variables = dict(network.variables)
+        for name, tree in own.items():
+            of_row = jax.tree.map(lambda x, row=row: x[row], tree)
+            variables[_OWN[name]] = {**variables[_OWN[name]], "synthesis": of_row}
+        images.append(as_pictures(_synthesize(network.module, variables, ws[row : row + 1], dict(restyle))))
+    return np.concatenate(images)
 
 
 def _completions(
@@ -245,3 +263,8 @@ def _change(plain: np.ndarray, image: np.ndarray, hole: np.ndarray | None) -> di
     if hole is not None:
         where = {"change_hole": hole, "change_known": ~hole}
     return {key: round(float(difference[mask].mean()), 3) for key, mask in where.items()}
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _synthesize(generator, variables, ws, restyle):
+    return generator.apply(variables, ws, restyle=restyle, method="synthesize")

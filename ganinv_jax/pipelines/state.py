@@ -3,9 +3,11 @@
 import dataclasses
 import os
 import zipfile
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from flax import traverse_util
 from jaxtyping import Bool, Float, Int, UInt8
 
 from ganinv_jax.core.configs import check
@@ -13,6 +15,7 @@ from ganinv_jax.core.errors import InputError
 from ganinv_jax.core.files import atomic_file
 
 FORMAT = 1
+_VARIABLE = "variables/"  # what an inversion's variables are stored under, by their paths
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,21 +49,29 @@ class State:
 
 @dataclasses.dataclass(frozen=True)
 class Codes:
-    """What every state holds, whatever made it: codes, and the `Model.name` and `Model.digest` of their model."""
+    """What an edit needs of any other state: codes, and the `Model.name` and `Model.digest` of their model.
+
+    variables: what was optimised besides, where there is any, with a row a picture: 'noise', the generator's buffers of
+    noise, and 'weights', the synthesis network's parameters, replace the model's own; others do not count.
+    """
 
     ws: Float[np.ndarray, "k l w"]
     model: str
     digest: str
-    noise_mode: str = "const"
+    variables: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
 def load_state(path: str | os.PathLike) -> State | Codes:
     """A completion's state, or the codes of any other. Raises InputError for a file that has neither."""
     values = _read(path)
-    return _fill(State if {"erased", "hole"} <= values.keys() else Codes, values, path)
+    if {"erased", "hole"} <= values.keys():
+        return _fill(State, values, path)
+    nested = {name.removeprefix(_VARIABLE): x for name, x in values.items() if name.startswith(_VARIABLE)}
+    codes = _fill(Codes, {name: x for name, x in values.items() if name != "variables"}, path)
+    return dataclasses.replace(codes, variables=traverse_util.unflatten_dict(nested, sep="/"))
 
 
-def check_made_by(model: Any, state: State | Codes) -> None:
+def check_made_by(model: Any, state: Any) -> None:
     """Raise InputError unless `model` made the state."""
     same = state.digest == model.digest
     check(same, f"The state was made by {state.model}, whose weights are not those of {model.name}; open that model.")
@@ -81,7 +92,9 @@ def _read(path: str | os.PathLike) -> dict[str, np.ndarray]:
 def _fill(cls: Any, values: dict[str, np.ndarray], path: str | os.PathLike) -> Any:
     """The dataclass, from the values of a file that have its fields' names."""
     fields = dataclasses.fields(cls)
-    missing = [field.name for field in fields if field.name not in values and field.default is dataclasses.MISSING]
+    optional = (dataclasses.MISSING, dataclasses.MISSING)
+    needed = [field.name for field in fields if (field.default, field.default_factory) == optional]
+    missing = [name for name in needed if name not in values]
     check(not missing, f"{path} must be a whole state.npz, but has no {', '.join(missing)}; make it again.")
     own = {field.name: values[field.name] for field in fields if field.name in values}
     return cls(**{name: value if value.ndim else value.item() for name, value in own.items()})

@@ -13,6 +13,8 @@ from ganinv_jax.pipelines import directions as pipeline
 from ganinv_jax.pipelines.directions import Search, class_score, find_directions, sample_w
 
 QUICK: dict = {"compiler_options": {"xla_backend_optimization_level": 0}}
+LIGHT = np.linspace(0, 1, 32)
+UNEVEN = Direction(np.arange(30, dtype=np.float32).reshape(6, 5), "uneven")
 
 
 @pytest.fixture(autouse=True)
@@ -123,6 +125,7 @@ def _generated(model, seed):
         ({"method": "sefa", "count": 0}, "At least one direction"),
         ({"method": "sefa", "layers": [6]}, "layers must lie between 0 and 5"),
         ({"method": "ganspace", "layers": [6]}, "layers must lie between 0 and 5"),
+        ({"method": "interfacegan", "scores": LIGHT, "share": 0.5, "against": [UNEVEN]}, "move all rows of W. alike"),
         ({"method": "interfacegan"}, "needs the scores of pictures"),
     ],
 )

@@ -214,7 +214,7 @@ def block_dtype(compute: Compute, resolution: int, top: int, num_fp16_res: int):
     return jnp.float32
 
 
-def _changed(x, change):
+def _changed(x: Any, change: Any) -> Any:
     """What becomes of features or styles: a function maps them, an array is added."""
     if change is None:
         return x
