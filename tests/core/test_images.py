@@ -14,6 +14,7 @@ from ganinv_jax.core.images import (
     fit_square,
     frame,
     grid,
+    labelled_grid,
     read_hole,
     read_mask,
     read_photo,
@@ -22,6 +23,7 @@ from ganinv_jax.core.images import (
     resize_photo,
     to_float,
     to_uint8,
+    write_gif,
     write_png,
 )
 
@@ -312,3 +314,21 @@ def test_png_round_trip(tmp_path, image):
 def test_png_of_a_hole_is_read_back(tmp_path):
     write_png(tmp_path / "hole.png", HOLE)
     np.testing.assert_array_equal(read_hole(tmp_path / "hole.png", (2, 3)), HOLE)
+
+
+def test_a_grid_with_names_holds_the_grid():
+    images = np.random.default_rng(0).integers(0, 256, (4, 5, 6, 3), np.uint8)
+    sheet, plain = labelled_grid(images, ["one", "two"], ["-1", "+1"]), grid(images, 2)
+    height, width = plain.shape[:2]
+    np.testing.assert_array_equal(sheet[-height:, -width:], plain)
+    left, above = sheet[-height:, :-width], sheet[:-height, -width:]
+    assert max(left.min(), above.min()) < 50 and np.all(sheet[:-height, :-width] == 255)
+
+
+def test_animations(tmp_path):
+    frames = np.repeat(np.arange(0, 250, 50, np.uint8), 4 * 6 * 3).reshape(5, 4, 6, 3)
+    write_gif(tmp_path / "walk.gif", frames, milliseconds=40)
+    with Image.open(tmp_path / "walk.gif") as gif:
+        assert gif.n_frames == 5 and gif.size == (6, 4) and gif.info["duration"] == 40 and gif.info["loop"] == 0
+        gif.seek(3)
+        np.testing.assert_array_equal(np.asarray(gif.convert("RGB")), frames[3])
