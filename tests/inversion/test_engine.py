@@ -104,9 +104,11 @@ def test_one_program_serves_any_number_of_steps(networks, photos):
 
 
 def test_the_best_of_many_codes(networks, photos):
-    best = run(networks, Method({"ws": BestW(64)}), photos)
-    mean = run(networks, Method({"ws": mean_ws}), photos)
-    error = [np.mean((found.images - photos) ** 2, axis=(1, 2, 3)) for found in (best, mean)]
-    few = run(networks, Method({"ws": BestW(1)}), photos)
-    assert np.all(error[0] <= np.mean((few.images - photos) ** 2, axis=(1, 2, 3)))
+    modules, frozen = networks
+    best = run(networks, Method({"w": BestW(200)}), photos)
+    z = jax.random.normal(jax.random.key(9), (200, 6))
+    images = np.asarray(modules.generator.apply(frozen.generator, z))
+    for photo, found in zip(photos, best.images, strict=True):
+        errors = np.mean((images - photo) ** 2, axis=(1, 2, 3))
+        assert np.mean((found - photo) ** 2) < np.quantile(errors, 0.05)
     assert best.losses["total"].shape == (0, 3)

@@ -141,7 +141,7 @@ class TestMganprior:
 
     def test_layers_that_there_are(self, small, photo):
         with pytest.raises(InputError, match="layer must be one of"):
-            small.invert(photo, method="mganprior", steps=1)
+            small.invert(photo, method="mganprior", steps=1, layer=16)
 
 
 def test_idinvert_keeps_the_code_where_the_encoder_reads_it(whole, photo):
@@ -208,7 +208,7 @@ def test_liptons_clipping(small, photo, clipping, inside):
     ("name", "options", "message"),
     [
         ("projector", {"space": "z"}, "space must be w or"),
-        ("projector", {"start": "end"}, "start must be mean or encoder"),
+        ("projector", {"start": "end"}, "start must be one of mean, best, encoder in w"),
         ("image2stylegan", {"start": "end"}, "start must be one of"),
         ("idinvert", {"start": "end"}, "start must be encoder or mean"),
         ("mganprior", {"codes": 0}, "codes must be at least 1"),

@@ -10,8 +10,8 @@ def csgm(restarts: int = 2, prior: float = 0.001) -> Method:
 
     Bora et al. 2017 (arXiv:1703.03208), section 6; quant_scripts/celebA_reconstruction.sh and src/celebA_estimators.py
     of AshishBora/csgm for the DCGAN: Adam of rate 0.1, 500 steps, 2 restarts (10 in the paper). In expectation its
-    error is the sum of the pixels' squares, to which the prior's weight belongs. A restart is chosen by its own total loss.
-    The task it was made for is 'random-projection'; inpainting and super-resolution are measurements as well.
+    error is the sum of the pixels' squares, to which the prior's weight belongs. A restart is chosen by its own total
+    loss. The task it was made for is 'random-projection'; inpainting and super-resolution are measurements as well.
 
     prior: its weight; the official scripts have 0 for inpainting and super-resolution. StyleGAN2's mapping normalises
     z, so that the length that the prior draws in changes no picture.

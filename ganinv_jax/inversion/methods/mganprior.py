@@ -14,11 +14,12 @@ from ganinv_jax.inversion.scene import Scene
 from ganinv_jax.inversion.schedule import DEFAULT_LOOK, Adam, Constant, GradientDescent, Look, Method, Stage
 from ganinv_jax.inversion.starts import RandomCodes
 from ganinv_jax.inversion.terms import Perceptual, SquaredError
+from ganinv_jax.models.stylegan2 import GeneratorConfig
 
 
 def mganprior(
     codes: int = 20,
-    layer: int = 16,
+    layer: int | None = None,
     importance: bool = True,
     perceptual: float = 1.0,
     optimiser: Literal["adam", "sgd"] = "adam",
@@ -30,7 +31,8 @@ def mganprior(
     normal distribution, uniform weights, squared error + perceptual distance, 3000 steps of gradient descent of rate 1.
 
     codes: N; the README inverts with 20 to 30, and the paper finds little gain beyond 20.
-    layer: the resolution at which features are composed; the official layers 4, 6 and 8 of PGGAN are 8, 16 and 32.
+    layer: the resolution at which features are composed; the official layers 4, 6 and 8 of PGGAN are 8, 16 and 32. By
+        default 16, as for inversion there, or the last but one of a smaller generator.
     importance: whether the weights are optimised; else features are averaged.
     perceptual: the weight of the distance in units of the squared error. The official 0.001 belongs to the absolute
         difference of VGG16 features; its inpainting has a tenth of that.
@@ -60,28 +62,33 @@ class EqualChannels:
     """The weights [n, c] of an average."""
 
     codes: int
-    layer: int
+    layer: int | None
 
     def __call__(self, scene: Scene, key: Array) -> Any:
-        return jnp.full((self.codes, scene.config.channels(self.layer)), 1 / self.codes)
+        return jnp.full((self.codes, scene.config.channels(_resolved(self.layer, scene.config))), 1 / self.codes)
 
 
 @dataclasses.dataclass(frozen=True)
 class Composition:
     """Draws from `z_codes` [n, z] and `channels` [n, c]: features of each code at `layer`, weighted and added."""
 
-    layer: int
+    layer: int | None = None
 
     def __call__(self, networks: Networks, frozen: Frozen, variables: Variables) -> Drawn:
-        config = networks.generator.config
-        below = config.block_resolutions[:-1]
-        check(self.layer in below, f"layer must be one of {below} for this generator, but it is {self.layer}.")
+        layer = _resolved(self.layer, networks.generator.config)
         every = map_z(networks, frozen, variables["z_codes"])
         generator = frozen.generator
-        features, images = networks.generator.apply(generator, every, self.layer, method="features")  # type: ignore
+        features, images = networks.generator.apply(generator, every, layer, method="features")  # type: ignore
         features = jnp.einsum("nc,nhwc->hwc", variables["channels"], features, precision="highest")[None]
         if images is not None:
             images = jax.tree.map(lambda image: jnp.mean(image, axis=0, keepdims=True), images)
         ws = jnp.mean(every, axis=0)
-        rest = {"start": 2 * self.layer, "x": features, "images": images}
+        rest = {"start": 2 * layer, "x": features, "images": images}
         return Drawn(synthesize(networks, generator, ws[None], **rest), ws)
+
+
+def _resolved(layer: int | None, config: GeneratorConfig) -> int:
+    below = config.block_resolutions[:-1]
+    layer = min(16, below[-1]) if layer is None else layer
+    check(layer in below, f"layer must be one of {below} for this generator, but it is {layer}.")
+    return layer

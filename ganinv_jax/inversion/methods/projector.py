@@ -4,14 +4,17 @@ from typing import Literal
 
 from ganinv_jax.core.configs import check
 from ganinv_jax.inversion.schedule import DEFAULT_LOOK, Adam, Look, Method, Perturbation, Ramps, Stage, normalize_noise
-from ganinv_jax.inversion.starts import encoded_w, encoded_ws, mean_w, mean_ws, random_noise
+from ganinv_jax.inversion.starts import BestW, encoded_w, encoded_ws, mean_w, mean_ws, random_noise
 from ganinv_jax.inversion.terms import NoiseCorrelation, Perceptual
 
-STARTS = {"w": {"mean": mean_w, "encoder": encoded_w}, "w+": {"mean": mean_ws, "encoder": encoded_ws}}
+STARTS = {
+    "w": {"mean": mean_w, "best": BestW(500), "encoder": encoded_w},
+    "w+": {"mean": mean_ws, "encoder": encoded_ws},
+}
 
 
 def projector(
-    space: Literal["w", "w+"] = "w", start: Literal["mean", "encoder"] = "mean", look: Look = DEFAULT_LOOK
+    space: Literal["w", "w+"] = "w", start: Literal["mean", "best", "encoder"] = "mean", look: Look = DEFAULT_LOOK
 ) -> Method:
     """One w for all rows and the noise maps, by the perceptual distance alone, from the mean of w.
 
@@ -22,11 +25,12 @@ def projector(
     throws it away); reports have the figure with the generator's own noise as well.
 
     space: 'w+' gives every row a code of its own, as rosinality's projector.py does, with the same numbers.
+    start: 'best' of 500 random codes, by squared error, or what the model's encoder reads.
     look: the official network is LPIPS-VGG16; its default stand-in has distances of about the same size, so that the
     published weight of the noise term holds.
     """
     check(space in STARTS, f"space must be w or w+, but it is {space!r}.")
-    check(start in STARTS[space], f"start must be mean or encoder, but it is {start!r}.")
+    check(start in STARTS[space], f"start must be one of {', '.join(STARTS[space])} in {space}, but it is {start!r}.")
     code = "w" if space == "w" else "ws"
     stage = Stage(
         steps=1000,

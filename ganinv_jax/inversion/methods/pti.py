@@ -28,9 +28,9 @@ def pti(locality: float = 0.0, look: Look = DEFAULT_LOOK) -> Method:
 
     Roich et al. 2021 (arXiv:2106.05744); configs/hyperparameters.py and training/ of danielroich/PTI: the projector
     with rate 0.01, whose noise is thrown away; then squared error + perceptual distance, weighted 1 and 1, Adam of rate
-    3e-4 and the generator's own noise. The distance is calibrated to the squared error, as LPIPS-AlexNet, which the weights
-    are for, has about its size. The official code ends early where LPIPS falls below 0.06; that number belongs to
-    LPIPS as well, so that all steps are taken here.
+    3e-4 and the generator's own noise. The distance is calibrated to the squared error, as LPIPS-AlexNet, for which the
+    weights were chosen, has about its size. The official code ends early where LPIPS falls below 0.06; that number
+    belongs to LPIPS as well, so that all steps are taken here.
 
     locality: the weight of `Locality`; the official one is 0.1, and off by default there too.
     """
