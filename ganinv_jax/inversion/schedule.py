@@ -156,7 +156,8 @@ class Look(NamedTuple):
 
 
 DEFAULT_LOOK = Look()
-"""At 64 pixels a look costs less than half of what the generator does, and about four times that at 128."""
+"""The generator's own size: on a CPU a look with its gradient takes 0.03 s at 64 pixels, the bundled generator 0.08 s.
+Twice the side would be four times the pixels, and the look the dearer part."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -37,7 +37,8 @@ def mganprior(
     perceptual: the weight of the distance in units of the squared error. The official 0.001 belongs to the absolute
         difference of VGG16 features; its inpainting has a tenth of that.
     optimiser: 'sgd' is the official one, of rate 1. It was set for PGGAN, whose z enters the first layer. StyleGAN2's z
-        passes a mapping network of small gradients, and stays where it begins; so 'adam' of rate 0.05 is the default.
+        passes a mapping network first, and moves slowly: after 60 steps with 5 codes a photo of the bundled model's
+        kind is met to 13.3 dB, and to 18.3 with 'adam' of rate 0.05, the default.
 
     Where it differs from the official code: weights begin at 1 / N and features are added, while the code divides by N
     once more, which PGGAN's pixel norm undoes and StyleGAN2 would not. In StyleGAN2 the layers after `layer` need a
