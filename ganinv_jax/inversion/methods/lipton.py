@@ -16,8 +16,8 @@ def lipton(clipping: Literal["stochastic", "hard", "none"] = "stochastic", rate:
     normal; its bound is 3, beyond which 0.3 % of coordinates lie, and they are drawn again from the normal
     distribution below it. 5000 steps, as 100,000 take hours on a CPU; more can be asked for.
 
-    rate: for the summed squared error in units of [-1, 1]. At 0.01 the bundled model's z diverges; at 0.001 and 0.0002 it
-        comes equally near a generated picture in 100 steps (21.6 and 22.2 dB), and the first serves photos better.
+    rate: for the summed squared error in units of [-1, 1]. At 0.01 the bundled model's z diverges; at 0.001 and 0.0002
+        it comes about as near a generated picture in 100 steps (21.6 and 22.2 dB), and the first serves photos better.
     """
     check(clipping in ("stochastic", "hard", "none"), f"clipping must be stochastic, hard or none, not {clipping!r}.")
     rules = {"stochastic": (Clip(3.0, "normal"),), "hard": (Clip(3.0, "hard"),), "none": ()}
