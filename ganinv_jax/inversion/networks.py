@@ -57,7 +57,7 @@ class Frozen(NamedTuple):
 def encode(networks: Networks, frozen: Frozen, images: Float[Array, "b h w 3"]) -> Float[Array, "b l w"]:
     """W+ codes of whole images in [-1, 1]; the inpainter's encoder is told that nothing is erased."""
     if isinstance(networks.encoder, Inpainter):
-        return networks.encoder.encode(frozen.encoder, images, jnp.ones_like(images[..., :1]))
+        return networks.encoder.encode_whole(frozen.encoder, images)
     return encoders.encode(networks.encoder, networks.generator, frozen.encoder, images)  # type: ignore[arg-type]
 
 

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, UInt8
 
@@ -104,7 +103,7 @@ def inpaint(
 
 
 def encode(model: "Model", images: Float[Array, "b h w 3"]) -> Float[Array, "b l w"]:
-    """W+ codes of images of which nothing is erased."""
+    """W+ codes of images of which nothing is erased; see `Inpainter.encode_whole`."""
     modules, variables = model.inpainter
     return _encode(modules, variables, images)
 
@@ -190,4 +189,4 @@ def _render(inpainter, noise_mode, skip, variables, ws, erased, known, restyle):
 
 @functools.partial(jax.jit, static_argnums=0)
 def _encode(inpainter, variables, images):
-    return inpainter.encode(variables, images, jnp.ones_like(images[..., :1]))
+    return inpainter.encode_whole(variables, images)

@@ -166,8 +166,10 @@ def test_scores_of_the_projected_discriminator_are_means_over_heads_and_position
     np.testing.assert_allclose(Model(config, arrays, "tiny").score(images), wanted, rtol=1e-4)
 
 
-def test_codes_are_those_of_the_encoder_with_nothing_erased(model):
+def test_codes_of_pictures_are_mixed_with_the_average_w(model):
     images = np.random.default_rng(0).uniform(-1, 1, (2, SIDE, SIDE, 3)).astype(np.float32)
     encoder, average = model.network("encoder"), model.network("generator").variables["buffers"]["mapping"]["w_avg"]
-    wanted = average + jax.jit(encoder.module.apply, **QUICK)(encoder.variables, images, jnp.ones((2, SIDE, SIDE, 1)))
+    read = average + jax.jit(encoder.module.apply, **QUICK)(encoder.variables, images, jnp.ones((2, SIDE, SIDE, 1)))
+    mixer = model.network("mixer")
+    wanted, _ = jax.jit(mixer.module.apply, **QUICK)(mixer.variables, read, jnp.broadcast_to(average, read.shape))
     np.testing.assert_allclose(model.encode(images), wanted, rtol=1e-4, atol=1e-4)

@@ -76,6 +76,15 @@ class Inpainter:
         w_avg = variables["generator"]["buffers"]["mapping"]["w_avg"]
         return w_avg + self.encoder.apply(variables["encoder"], erased, known)
 
+    def encode_whole(self, variables: Variables, images: Float[Array, "b h w 3"]) -> Float[Array, "b l w"]:
+        """Codes of pictures that nothing is erased of, mixed with the average w for a random code.
+
+        The generator was trained to draw mixed codes: of the encoder's alone it draws blurs.
+        """
+        ws_enc = self.encode(variables, images, jnp.ones_like(images[..., :1]))
+        w_avg = variables["generator"]["buffers"]["mapping"]["w_avg"]
+        return self.mix(variables, ws_enc, jnp.broadcast_to(w_avg, ws_enc.shape))[0]
+
     def mix(
         self, variables: Variables, ws_enc: Float[Array, "b l w"], ws_rand: Float[Array, "b *s l w"]
     ) -> tuple[Float[Array, "b *s l w"], Float[Array, "b *s l w"]]:
