@@ -2,11 +2,14 @@
 
 import argparse
 import math
+import re
 from pathlib import Path
 
 from ganinv_jax.core.errors import InputError
 
 MOST_SEEDS = 100_000
+MOST_PICTURES = 1_000_000
+MOST_NUMBERS = 100
 
 
 def add_model(parser: argparse.ArgumentParser) -> None:
@@ -68,6 +71,16 @@ def whole(text: str, least: int, most: int) -> int:
     return int(text)
 
 
+def count(text: str) -> int:
+    """A number of pictures, two at least."""
+    return whole(text, 2, MOST_PICTURES)
+
+
+def some(text: str) -> int:
+    """A number of things, one at least."""
+    return whole(text, 1, MOST_PICTURES)
+
+
 def number(text: str) -> float:
     """A finite number."""
     try:
@@ -77,3 +90,16 @@ def number(text: str) -> float:
     if not math.isfinite(value):
         raise argparse.ArgumentTypeError(f"must be a finite number, but got {text!r}")
     return value
+
+
+def numbers(text: str) -> list[float]:
+    """Finite numbers such as '-2,-1,0.5'; see `allow_negative_lists`."""
+    found = [number(part) for part in text.split(",")]
+    if len(found) > MOST_NUMBERS:
+        raise argparse.ArgumentTypeError(f"at most {MOST_NUMBERS} numbers can be given, but there are {len(found)}")
+    return found
+
+
+def allow_negative_lists(parser: argparse.ArgumentParser) -> None:
+    """Have the parser take '-2,-1,0' for a value, not for an option."""
+    parser._negative_number_matcher = re.compile(r"-[\d.]")

@@ -6,19 +6,17 @@ strength 0 gives the completion back. Instead of DIR, --seeds draws pictures to 
 """
 
 import argparse
-import re
 from pathlib import Path
 from typing import Any
 
 from ganinv_jax.cli import common
 from ganinv_jax.core.errors import InputError
 
-MOST_STRENGTHS = 100
 STATE = "state.npz"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser._negative_number_matcher = re.compile(r"-[\d.]")  # or argparse would take "-2,-1,0" for an option
+    common.allow_negative_lists(parser)
     parser.add_argument("folder", nargs="?", metavar="DIR", help="what ganinv inpaint or ganinv invert wrote")
     parser.add_argument("--seeds", type=common.seeds, metavar="LIST", help="edit the pictures of seeds, such as 0-3")
     parser.add_argument(
@@ -29,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--strength",
-        type=_numbers,
+        type=common.numbers,
         default=[-2.0, -1.0, 0.0, 1.0, 2.0],
         metavar="LIST",
         help="how often the direction is added (default: -2,-1,0,1,2)",
@@ -73,10 +71,3 @@ def _states(folder: Path) -> dict[str, Any]:
     if not files:
         raise InputError(f"{folder} must hold {STATE}, as ganinv inpaint and ganinv invert write it, but does not.")
     return {file.parent.name: load_state(file) for file in files}
-
-
-def _numbers(text: str) -> list[float]:
-    found = [common.number(part) for part in text.split(",")]
-    if len(found) > MOST_STRENGTHS:
-        raise argparse.ArgumentTypeError(f"at most {MOST_STRENGTHS} strengths can be given, but there are {len(found)}")
-    return found

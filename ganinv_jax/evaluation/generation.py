@@ -1,46 +1,118 @@
-"""How a generator's pictures compare with real ones."""
+"""How a generator's pictures compare with real ones. Any two sets of pictures can be scored."""
 
-from collections.abc import Collection
+import functools
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 from jaxtyping import UInt8
 
-from ganinv_jax.metrics.distances import Moments, frechet_distance, kernel_distance, precision_recall
-from ganinv_jax.metrics.sets import look, mean_pairwise_distance, share_recognized
-from ganinv_jax.models.features import Features
+from ganinv_jax.evaluation.pieces import Piece, Pieces
+from ganinv_jax.evaluation.plots import Scatter
+from ganinv_jax.evaluation.sets import Networks, Rows, compare_sets
+from ganinv_jax.metrics.extraction import extract
+from ganinv_jax.metrics.networks import Extractor
+from ganinv_jax.metrics.ppl import PathLength, trimmed_mean
+from ganinv_jax.metrics.sets import mean_pairwise_distance, share_recognized
+
+GENERATED, REAL, REFERENCE = "generated", "real", "other real"
+AT_A_TIME = 256
+IMAGENET = 1000  # classes; Inception's 1008 are numbered otherwise
+MOST_PAIRED = 2000  # pictures that the mean distance of all pairs is taken of
+
+Pictures = Callable[[range], Iterable[UInt8[np.ndarray, "h w 3"]]]
+"""The pictures of a range of indices, in order; asked for again, they are the same."""
 
 
-def evaluate_generation(
-    fakes: UInt8[np.ndarray, "k h w 3"],
-    reals: UInt8[np.ndarray, "n h w 3"],
-    networks: Collection[Features],
+def score_generation(
+    generated: Pictures,
+    num: int,
+    real: Pictures,
+    real_num: int,
+    networks: Networks,
+    pieces: Pieces,
     classes: Collection[int] = (),
-) -> dict[str, dict[str, Any]]:
-    """Figures of generated and of real pictures, by network.
+    reference: tuple[Pictures, int] | None = None,
+    report: Callable[[int], None] = lambda done: None,
+) -> tuple[dict[str, dict[str, Any]], dict[str, Scatter]]:
+    """(figures by column, plots) of `num` generated pictures against `real_num` real ones.
 
-    pairwise_distance: mean distance of the pooled features. recognized: the share whose likeliest ImageNet class is one
-    of `classes`, where any are given. Neither compares the two sets: they are to be read side by side.
-    between: what does compare them, by the pooled features: fd (Frechet), kd (kernel, 100 subsets of 1000 or all),
-    precision and recall (3 neighbours). Comparable for the same network and numbers of pictures only.
+    Features come a few hundred pictures at a time and are kept in `pieces`. Of either set: count;
+    pairwise_distance_NETWORK, the mean distance of the features of its first 2000 pictures; recognized_NETWORK, the
+    share whose likeliest ImageNet class is one of `classes`, where any are given. Of the generated ones against the
+    real: see `compare_sets`. reference: more real pictures and their number, which are compared with the real ones as
+    the generated ones are. report: called with the number of pictures looked at, of all sets.
     """
-    figures: dict[str, dict[str, Any]] = {"fakes": {"count": len(fakes)}, "reals": {"count": len(reals)}, "between": {}}
-    for network in networks:
-        seen = {"fakes": look(network, fakes), "reals": look(network, reals)}
-        for name, features in seen.items():
-            figures[name][f"pairwise_distance_{network.name}"] = round(mean_pairwise_distance(features["head"]), 4)
-            if classes:
-                figures[name][f"recognized_{network.name}"] = round(share_recognized(features["logits"], classes), 4)
-        for key, value in _between(seen["reals"]["head"], seen["fakes"]["head"]).items():
-            figures["between"][f"{key}_{network.name}"] = round(value, 4)
+    sets = {GENERATED: (generated, num), REAL: (real, real_num)} | ({REFERENCE: reference} if reference else {})
+    columns: dict[str, dict[str, Any]] = {column: {"count": count} for column, (_, count) in sets.items()}
+    seen: dict[str, dict[str, Rows]] = {}
+    before = 0
+    for column, (pictures, count) in sets.items():
+        found = []
+        for rows in _ranges(count):
+            look = functools.partial(_look, pictures, rows, networks.extractors)
+            found.append(pieces.get(f"{column}-{rows.start:06}", look))
+            report(before + rows.stop)
+        before += count
+        seen[column] = {name: np.concatenate([piece[name] for piece in found]) for name in found[0]}
+        columns[column] |= _of_one_set(seen[column], networks.extractors, classes)
+    plots = {}
+    for extractor in networks.extractors:
+        reals, fakes = seen[REAL][extractor.name], seen[GENERATED][extractor.name]
+        others = seen[REFERENCE][extractor.name] if reference else None
+        columns[GENERATED] |= compare_sets(extractor, reals, fakes, others)
+        if others is not None:
+            found = compare_sets(extractor, reals, others)
+            columns[REFERENCE] |= {name: value for name, value in found.items() if not name.endswith("_ceiling")}
+        plots[f"features_{extractor.name}"] = _plot(reals, fakes)
+    return columns, plots
+
+
+def score_paths(
+    paths: Sequence[PathLength], num: int, pieces: Pieces, report: Callable[[int], None] = lambda done: None
+) -> dict[str, float]:
+    """The perceptual path length of each of `paths`, by name, over `num` paths; some at a time, kept in `pieces`."""
+    figures = {}
+    for index, path in enumerate(paths):
+        found = []
+        for rows in _ranges(num):
+            piece = pieces.get(f"{path.name}-{rows.start:06}", lambda path=path, rows=rows: {"x": path.lengths(rows)})
+            found.append(piece["x"])
+            report(index * num + rows.stop)
+        figures[path.name] = trimmed_mean(np.concatenate(found))
     return figures
 
 
-def _between(reals: np.ndarray, fakes: np.ndarray) -> dict[str, float]:
-    precision, recall = precision_recall(reals, fakes)
-    return {
-        "fd": frechet_distance(Moments().add(reals), Moments().add(fakes)),
-        "kd": kernel_distance(reals, fakes),
-        "precision": precision,
-        "recall": recall,
-    }
+def _look(pictures: Pictures, rows: range, extractors: Sequence[Extractor]) -> Piece:
+    """A piece: of every extractor the features, and where it is a classifier of ImageNet the likeliest classes."""
+    piece: Piece = {}
+    for name, stages in extract(pictures(rows), extractors, also=("logits",)).items():
+        logits = stages.pop("logits", None)
+        piece[name] = next(iter(stages.values()))
+        if logits is not None and logits.shape[1] == IMAGENET:
+            piece[f"{name}/classes"] = logits.argmax(axis=1)
+    return piece
+
+
+def _of_one_set(seen: dict[str, Rows], extractors: Sequence[Extractor], classes: Collection[int]) -> dict[str, Any]:
+    figures = {}
+    for extractor in extractors:
+        rows, guesses = seen[extractor.name][:MOST_PAIRED], seen.get(f"{extractor.name}/classes")
+        figures[extractor.figure("pairwise_distance")] = mean_pairwise_distance(rows)
+        if classes and guesses is not None:
+            figures[extractor.figure("recognized")] = share_recognized(guesses, classes)
+    return figures
+
+
+def _plot(reals: Rows, fakes: Rows) -> Scatter:
+    """Both sets along the two directions in which features of real pictures differ most."""
+    mean = reals.mean(axis=0)
+    axes = np.linalg.svd(reals[:MOST_PAIRED] - mean, full_matrices=False)[2][:2].T
+    spots = {name: (rows[:MOST_PAIRED] - mean) @ axes for name, rows in ((REAL, reals), (GENERATED, fakes))}
+    series = {name: (rows[:, 0].tolist(), rows[:, 1].tolist()) for name, rows in spots.items()}
+    return Scatter(*(f"{nth} principal component of real pictures" for nth in ("first", "second")), series)
+
+
+def _ranges(count: int) -> Iterator[range]:
+    for start in range(0, count, AT_A_TIME):
+        yield range(start, min(start + AT_A_TIME, count))

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Int, UInt8
 
 from ganinv_jax.metrics.extraction import extract
 from ganinv_jax.metrics.networks import Extractor
@@ -19,9 +19,9 @@ def look(
     return extract(pictures, [extractor], rest)[extractor.name]
 
 
-def share_recognized(logits: Float[np.ndarray, "k n"], classes: Collection[int]) -> float:
+def share_recognized(guesses: Int[np.ndarray, " n"], classes: Collection[int]) -> float:
     """The share of pictures whose likeliest class is one of `classes`."""
-    return float(np.isin(logits.argmax(axis=1), list(classes)).mean())
+    return float(np.isin(guesses, list(classes)).mean())
 
 
 def mean_pairwise_distance(features: Float[np.ndarray, "k c"]) -> float:

@@ -2,6 +2,7 @@
 
 import functools
 import hashlib
+import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, UInt8
 
+from ganinv_jax.core import folders
 from ganinv_jax.core.configs import check
 from ganinv_jax.core.rng import fold_keys, seed_z
 from ganinv_jax.models import registry
@@ -46,6 +48,12 @@ class Model:
         if part not in self._networks:
             self._networks[part] = registry.restore(part, self._options, self._arrays, self.compute)
         return self._networks[part]
+
+    def save(self, folder: str | os.PathLike, parts: Collection[str] | None = None) -> None:
+        """Write a model folder of some parts (default: all). Raises InputError as `core.folders.save` does."""
+        kept = [part for part in self.parts if parts is None or part in parts]
+        config = {part: self._options[part] for part in kept}
+        folders.save(folder, config, {part: self._arrays[part] for part in kept})
 
     @functools.cached_property
     def digest(self) -> str:

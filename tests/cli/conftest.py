@@ -15,10 +15,10 @@ def folder(tmp_path_factory) -> Path:
 
 @pytest.fixture
 def fails(capsys):
-    """Run a command that must end with one sentence and exit code 2; returns the sentence."""
+    """Run a command that must end with one sentence and an exit code, by default 2; returns the sentence."""
 
-    def run(*arguments) -> str:
-        assert main([str(argument) for argument in arguments]) == 2
+    def run(*arguments, code: int = 2) -> str:
+        assert main([str(argument) for argument in arguments]) == code
         told = capsys.readouterr().err
         assert told.startswith("ganinv: ") and len(told.splitlines()) == 1
         return told

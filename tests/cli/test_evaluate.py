@@ -1,53 +1,189 @@
-"""`ganinv evaluate`: what it writes, and one sentence for what is wrong."""
+"""`ganinv evaluate`: what it writes, what it goes on from, and one sentence for what is wrong."""
 
 import json
 
+import jax
 import numpy as np
 import pytest
+from model_folders import SIDE
 from PIL import Image
+from small_features import formula_networks
 
-from ganinv_jax.cli import evaluate
-from ganinv_jax.models.features import load_features
+from ganinv_jax.core import folders
+from ganinv_jax.evaluation.report import Report
+from ganinv_jax.training import loop
 
 
 @pytest.fixture(autouse=True)
 def quick_networks(monkeypatch):
-    monkeypatch.setattr(evaluate, "_networks", lambda: [load_features("efficientnet_lite0")])
+    from ganinv_jax.evaluation import sets
+
+    given = sets.open_networks
+    quick = formula_networks()
+    monkeypatch.setattr(sets, "open_networks", lambda names: quick if "efficientnet_lite2" in names else given(names))
 
 
 @pytest.fixture
 def pictures(tmp_path):
     (tmp_path / "pictures").mkdir()
-    for i in range(3):
+    for i in range(4):
         pixels = np.random.default_rng(i).integers(0, 256, (20, 24, 3), np.uint8)
         Image.fromarray(pixels).save(tmp_path / "pictures" / f"{i}.png")
     return tmp_path / "pictures"
 
 
-def test_generation(works, folder, pictures, tmp_path):
-    out = tmp_path / "out"
-    told = works("evaluate", "generation", "--data", pictures, "--classes", "0-999", "--model", folder, "--out", out)
-    report = json.loads((out / "report.json").read_text())
-    assert report["num"] == report["fakes"]["count"] == 3 and report["reals"]["recognized_efficientnet_lite0"] == 1
-    assert "fakes.pairwise_distance_efficientnet_lite0" in told and (out / "sheet.png").is_file()
+@pytest.fixture
+def evaluated(works, folder, pictures, tmp_path):
+    """Runs a protocol on the tiny model; returns the folder and the report."""
+
+    def run(protocol, *options, out="out", model=True):
+        given = ["--model", folder] if model else []
+        works("evaluate", protocol, "--data", pictures, *given, *options, "--out", tmp_path / out)
+        assert not (tmp_path / out / "progress").exists()
+        return tmp_path / out, json.loads((tmp_path / out / "report.json").read_text())
+
+    return run
+
+
+def figures_of(report, name):
+    return report["figures"]["generated"][name]
+
+
+def test_generation(evaluated, pictures):
+    out, report = evaluated("generation", "--num", 3, "--classes", "0-999", "--reference", pictures, "--path-length", 2)
+    assert (
+        figures_of(report, "ppl_w_end_efficientnet_formula") > 0 < figures_of(report, "ppl_z_end_efficientnet_formula")
+    )
+    figures = report["figures"]
+    assert (figures["generated"]["count"], figures["real"]["count"]) == (3, 4)
+    assert (
+        figures["real"]["recognized_efficientnet_formula"] == 1
+        and figures["other real"]["fd_efficientnet_formula"] < 1e-3
+    )
+    assert report["command"] == "evaluate generation" and report["hardware"]["backend"] == "cpu"
+    assert {"sheet.png", "report.md", "features_efficientnet_formula.svg"} <= {file.name for file in out.iterdir()}
+    assert Image.open(out / "sheet.png").height == SIDE
+    _, theirs = evaluated("generation", "--results", pictures, out="theirs", model=False)
+    assert theirs["figures"]["generated"]["fd_efficientnet_formula"] < 1e-3 and theirs["results"] == str(pictures)
+
+
+def test_inpainting_and_scoring_somebody_elses_completions(evaluated, works, fails, folder, pictures, tmp_path):
+    options = ("--num", 3, "--samples", 2)
+    out, report = evaluated("inpainting", *options, "--holes", "center")
+    assert sorted(file.name for file in (out / "completions").iterdir())[:3] == ["0_00.png", "0_01.png", "1_00.png"]
+    assert Image.open(out / "holes" / "2.png").size == (SIDE, SIDE)
+    assert {"drawn", "composited", "without skip encoder", "generated pictures"} == report["figures"].keys()
+    first = report["pictures"][0]
+    assert first["name"] == "0" and first["psnr_known"] == first["drawn"]["psnr_known"]
+    scored = ("--results", out / "completions", "--holes", out / "holes")
+    theirs, again = evaluated("inpainting", *options, *scored, out="theirs", model=False)
+    assert again["figures"]["drawn"] == report["figures"]["drawn"]
+    assert again["figures"]["composited"] == report["figures"]["composited"]
+    told = works("evaluate", "inpainting", "--compare", out, theirs, "--out", tmp_path / "both")
+    assert f"drawn, {theirs} - {out}" in told and (tmp_path / "both" / "report.md").is_file()
+    assert "must be a report of 'evaluate generation'" in fails(
+        "evaluate", "generation", "--compare", out, theirs, "--out", tmp_path / "none"
+    )
+    (out / "completions" / "1_00.png").unlink()
+    message = fails("evaluate", "inpainting", "--data", pictures, *options, *scored, "--out", tmp_path / "none")
+    assert "has no 1.png and no 1_00.png" in message
+
+
+def test_stopped_and_gone_on_with(evaluated, fails, folder, pictures, tmp_path, monkeypatch):
+    from ganinv_jax.evaluation import inpainting
+
+    monkeypatch.setattr(inpainting, "AT_A_TIME", 2)
+    options, whole = ("--num", 4, "--samples", 1, "--holes", "center"), inpainting._score
+    _, wanted = evaluated("inpainting", *options, out="whole")
+
+    def interrupted(cases, *rest):
+        if cases[0].name == "2":
+            raise KeyboardInterrupt
+        return whole(cases, *rest)
+
+    monkeypatch.setattr(inpainting, "_score", interrupted)
+    command = ["evaluate", "inpainting", "--data", pictures, "--model", folder, "--out", tmp_path / "out"]
+    assert "run the same command to go on" in fails(*command, *options, code=3)
+    assert not (tmp_path / "out" / "report.json").exists()
+    assert "samples was 1, and is 2 now" in fails(*command, "--num", 4, "--samples", 2, "--holes", "center")
+    done = []
+    monkeypatch.setattr(inpainting, "_score", lambda cases, *rest: done.append(cases[0].name) or whole(cases, *rest))
+    _, report = evaluated("inpainting", *options)
+    assert done == ["2"] and report["figures"] == wanted["figures"] and "stopped" in report["notes"][0]
 
 
 @pytest.mark.slow
-def test_inpainting(works, folder, pictures, tmp_path, monkeypatch):
-    monkeypatch.setattr(evaluate, "UNSEEN_SEEDS", range(100, 103))
-    out = tmp_path / "out"
-    options = ["--num", 2, "--samples", 2, "--holes", "center"]
-    works("evaluate", "inpainting", "--data", pictures, *options, "--model", folder, "--out", out)
-    report = json.loads((out / "report.json").read_text())
-    assert {"psnr_known", "psnr_known_without_skip", "std_hole"} <= report["photos"].keys()
-    assert len(report["each"]) == 2 and report["generated"]["count"] == 3
-    assert report["samples"] == 2 and report["holes"] == "center"
-    assert Image.open(out / "sheet.png").width > 4 * 16
+def test_inversion(evaluated):
+    options = ("--num", 3, "--generated", 2, "--batch", 2, "--steps-share", 0.002)
+    out, report = evaluated("inversion", *options, "--methods", "encoder, csgm")
+    encoder, csgm = report["figures"]["encoder"], report["figures"]["csgm"]
+    assert (encoder["steps"], csgm["steps"]) == (0, 1)
+    assert {"psnr", "w_error", "seconds", "editability_efficientnet_formula", "generated_psnr"} <= encoder.keys()
+    assert report["pictures"][2]["name"] == "2" and "psnr" in report["pictures"][2]["csgm"]
+    assert (out / "tradeoff.svg").is_file() and Image.open(out / "sheet.png").width == 3 * SIDE + 2 * 2
+
+
+def test_editing(evaluated, fails, folder, pictures, tmp_path):
+    np.save(tmp_path / "up.npy", np.ones(5, np.float32))
+    options = ("--num", 2, "--holes", "center", "--directions", tmp_path / "up.npy", "--strengths", "-1,0")
+    out, report = evaluated("editing", *options)
+    moved, still = report["figures"]["up -1"], report["figures"]["up +0"]
+    assert still["change_hole"] == 0 and still["kept_known"] == 100 and moved["change_hole"] > 0
+    assert Image.open(out / "sheet.png").height == 2 * SIDE + 2
+    command = ["evaluate", "editing", "--data", pictures, "--num", 2, "--model", folder, "--out", tmp_path / "none"]
+    assert "brings none" in fails(*command)
+
+
+def test_ablation(evaluated, fails, folder, pictures, tmp_path, monkeypatch):
+    """What is trained and scored; the training itself is that of `ganinv train`."""
+    trained = []
+
+    def train(task, workdir, settings):
+        trained.append((workdir.name, settings.total_kimg, task.config.trains, task.config.seed))
+        folders.save(workdir / "model", *task.export(task.init(jax.random.key(len(trained)))))
+
+    monkeypatch.setattr(loop, "run", train)
+    options = ("--study", "stages", "--photos", pictures, "--kimg", 3, "--num", 2, "--samples", 2, "--holes", "center")
+    changes = ("--config.projected=None", "--config.batch_size=2", "--config.photos.fraction=0.5", "--config.seed=5")
+    out, report = evaluated("ablation", *options, *changes)
+    parts = ("encoder", "mixer", "skip")
+    assert trained == [
+        ("stage1", 1.5, parts[:2], 5),
+        ("stage2", 1.5, parts[2:], 5),
+        ("stage1", 3.0, parts, 5),
+    ]
+    assert report["figures"].keys() == {"two stages", "one stage"} and report["changes"] == list(changes)
+    assert {"psnr_known", "gate_true", "diversity_hole_efficientnet_formula"} <= report["figures"]["one stage"].keys()
+    assert Image.open(out / "sheet.png").width == 6 * SIDE + 5 * 2
+    command = ["evaluate", "ablation", "--data", pictures, "--model", folder, "--out", tmp_path / "none", "--study"]
+    assert "--photos must name" in fails(*command, "gate")
+    assert "--study must be one of" in fails(*command, "everything", "--photos", pictures)
+
+
+def test_ablation_of_mganprior(evaluated, monkeypatch):
+    """It is a comparison of one method's options."""
+    from ganinv_jax.cli.evaluate import inversion
+
+    chosen = {}
+
+    def compare(job, command, variants, share, *rest, **asked):
+        chosen.update(variants)
+        job.pieces(**asked)
+        return Report(command, job.asked, {name: {"share": share} for name in variants})
+
+    monkeypatch.setattr(inversion, "compare", compare)
+    _, report = evaluated("ablation", "--study", "mganprior-layer", "--num", 2, "--steps-share", 0.5)
+    assert chosen == {"layer 4": ("mganprior", {"layer": 4}), "layer 8": ("mganprior", {"layer": 8})}
+    assert report["study"] == "mganprior-layer" and report["figures"]["layer 8"] == {"share": 0.5}
 
 
 def test_bad_input(fails, folder, pictures, tmp_path):
     start = ["evaluate", "inpainting", "--model", folder, "--out", tmp_path / "out", "--data"]
-    assert "holds 3 pictures, but 4 are needed" in fails(*start, pictures, "--num", 4)
-    assert "--holes must be one of" in fails(*start, pictures, "--holes", "round")
+    assert "holds 4 pictures, but 5 are needed" in fails(*start, pictures, "--num", 5)
+    assert "--holes must be a folder of holes or one of" in fails(*start, pictures, "--holes", "round")
     assert "no pictures at" in fails(*start, tmp_path / "elsewhere")
+    assert "unrecognized arguments: --config.seed=1" in fails(*start, pictures, "--config.seed=1")
+    assert "--results must name a folder" in fails(*start, pictures, "--results", tmp_path / "none")
+    assert "--data must name" in fails("evaluate", "generation", "--out", tmp_path / "out")
+    assert "There are no features" in fails(*start, pictures, "--networks", "resnet")
     assert not (tmp_path / "out").exists()

@@ -1,0 +1,121 @@
+"""Take one part of a method away, leave everything else alike, and set the variants beside one another.
+
+Studies of mGANprior, on inversions: mganprior-codes (1 to 20), mganprior-layer (where they are composed) and
+mganprior-importance (of channels).
+
+Studies of the inpainter, on completions of real pictures with a hole each: gate (of the mixer) and full-branch
+(reconstructing whole pictures from their own codes), of stage 1 alone; stages (encoder, mixer and skip encoder one
+after the other or at once) and skips (fewer resolutions of the skip encoder). Every variant is trained from the
+generator and the discriminator of the model, sees KIMG thousand pictures with the same seed, half of them in either
+stage where there are two, and is kept in DIR/runs; those that studies share are trained once. Options of the recipes
+are changed with --config.NAME=VALUE, for all variants.
+"""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from ganinv_jax.cli import common
+from ganinv_jax.core.errors import InputError
+
+SHOWN = 8  # photos on the sheet, the first ones
+SHOWN_COMPLETIONS = 2
+GENERATED = 4  # generated pictures that mGANprior inverts beside the real ones
+IN_PLOT = ("psnr_known", "psnr", "hole_mse_true", "hole_mse_other", "gate_true")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--study", required=True, metavar="NAME", help="what is taken away")
+    parser.add_argument("--photos", metavar="PICTURES", help="real pictures to train beside generated ones")
+    parser.add_argument("--kimg", type=common.number, default=20.0, help="thousand pictures a variant (default: 20)")
+    parser.add_argument("--recipes", default="inpaint_cat64", metavar="NAME", help="trains NAME_stage1 and _stage2")
+    parser.add_argument("--steps-share", type=common.number, default=1.0, metavar="F", help="of mGANprior's steps")
+    parser.add_argument("--num", type=common.count, metavar="N", help="real pictures to score on (default: all)")
+    parser.add_argument("--holes", default="large", metavar="NAME|DIR", help="a preset or a folder (default: large)")
+    parser.add_argument("--samples", type=common.count, default=4, metavar="N", help="completions each (default: 4)")
+
+
+def run(args: argparse.Namespace, job: Any) -> Any:
+    from ganinv_jax.evaluation.ablation import MGANPRIOR_STUDIES
+
+    return _mganprior(args, job) if args.study in MGANPRIOR_STUDIES else _inpainter(args, job)
+
+
+def _mganprior(args: argparse.Namespace, job: Any) -> Any:
+    from ganinv_jax.cli.evaluate.inversion import BATCH, compare
+    from ganinv_jax.evaluation.ablation import mganprior_study
+
+    options = mganprior_study(args.study, job.model.config.resolution)
+    variants = {name: ("mganprior", chosen) for name, chosen in options.items()}
+    return compare(job, "evaluate ablation", variants, args.steps_share, GENERATED, BATCH, study=args.study)
+
+
+def _inpainter(args: argparse.Namespace, job: Any) -> Any:
+    from ganinv_jax.evaluation.ablation import study
+    from ganinv_jax.evaluation.plots import Bars
+    from ganinv_jax.evaluation.report import Report
+    from ganinv_jax.evaluation.results import check_holes
+
+    check_holes(args.holes)
+    if not args.photos or args.kimg <= 0:
+        raise InputError("--photos must name the pictures to train with, and --kimg be above 0; give both.")
+    model = job.model
+    variants = study(args.study, model.config.resolution)
+    start = job.out / "runs" / "start"
+    model.save(start, ("generator", "discriminator"))
+    folders = {name: _train(args, job.out / "runs", start, trainings) for name, trainings in variants.items()}
+    asked = {"study": args.study, "kimg": args.kimg, "photos": args.photos, "changes": args.overrides}
+    pieces = job.pieces(**asked, holes=args.holes, samples=args.samples)
+    columns, cells = {}, []
+    for name, folder in folders.items():
+        columns[name], shown = _score(args, job, pieces.within(name), folder)
+        cells.append(shown)
+    plots = {"variants": Bars(columns, IN_PLOT)}
+    note = f"Every variant saw {args.kimg:g} thousand pictures, with the same seed. On the sheet: photo, what was "
+    note += f"seen of it, and {SHOWN_COMPLETIONS} completions by each: {', '.join(variants)}."
+    return Report("evaluate ablation", job.asked, columns, notes=[note], sheet=_sheet(cells), plots=plots)
+
+
+def _train(args: argparse.Namespace, runs: Path, start: Path, trainings: Any) -> Path:
+    """Do the trainings that are not done yet, each on the one before; returns the last one's model folder."""
+    from ganinv_jax.training import config, loop
+
+    for training in trainings:
+        own = {"init_from": start, "photos.source": args.photos, "loop.total_kimg": args.kimg * training.share}
+        changes = [f"config.{name}={value}" for name, value in (own | dict(training.changes)).items()]
+        recipe = config.load(f"{args.recipes}_{training.recipe}", [*args.overrides, *changes])
+        workdir = runs / training.name
+        loop.run(recipe.make(), workdir, recipe.loop)
+        start = workdir / "model"
+    return start
+
+
+def _score(args: argparse.Namespace, job: Any, pieces: Any, folder: Path) -> tuple[dict[str, Any], Any]:
+    """A variant's figures, and the pictures of its first cases: photo, erased photo, completions."""
+    from ganinv_jax.evaluation import inpainting
+    from ganinv_jax.evaluation.results import case_at
+    from ganinv_jax.pipelines import load
+
+    model = load(folder, args.compute)
+    modules, variables = model.inpainter
+    draw = inpainting.completer(modules, variables, args.samples)
+
+    def at(index: int) -> Any:
+        return case_at(job.source, index, model.config.resolution, args.holes)
+
+    with job.bar(job.num, "photos") as done:
+        columns, _ = inpainting.score_cases(at, job.num, draw, job.networks, pieces, report=done)
+    heard = inpainting.evaluate_listening(modules, variables, inpainting.UNSEEN_SEEDS, args.holes)
+    shown = [inpainting.case_row(at(i), draw(at(i))) for i in range(min(SHOWN, job.num))]
+    return columns[inpainting.DRAWN] | heard, shown
+
+
+def _sheet(cells: list[Any]) -> Any:
+    """A row a photo: what all variants share, then the completions of each."""
+    import numpy as np
+
+    from ganinv_jax.core.images import grid
+
+    end = 2 + SHOWN_COMPLETIONS
+    rows = [np.concatenate([row[0][:2], *(shown[2:end] for shown in row)]) for row in zip(*cells, strict=True)]
+    return grid(np.concatenate(rows), columns=len(rows[0]))

@@ -1,0 +1,161 @@
+"""Methods of inversion against each other: how near the picture comes, how real it looks, how well its code is edited.
+
+Real pictures and generated ones are inverted; of the latter the true code is known.
+"""
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from ganinv_jax.evaluation.pieces import Piece, Pieces
+from ganinv_jax.evaluation.plots import Scatter
+from ganinv_jax.evaluation.sets import Networks, distance_name, features_of
+from ganinv_jax.metrics.distances import kernel_distance
+from ganinv_jax.metrics.pictures import l1, perceptual, psnr, ssim
+
+Pictures = UInt8[np.ndarray, "b r r 3"]
+
+
+class Inverted(NamedTuple):
+    """What a method made of some pictures. ws: their codes. redraw: the pictures with an offset [l, w] added to every
+    code, and whatever else the method found (noise, weights) as it is. seconds: for all of them."""
+
+    images: Pictures
+    ws: Float[np.ndarray, "b l w"]
+    redraw: Callable[[Float[np.ndarray, "l w"]], Pictures]
+    seconds: float
+
+
+class Known(NamedTuple):
+    """Generated pictures, and the code [b, l, w] of each."""
+
+    images: Pictures
+    ws: Float[np.ndarray, "b l w"]
+
+
+class Edits(NamedTuple):
+    """What edits of codes are judged by. offsets: directions [l, w] times their strengths. changes: by extractor, for
+    every offset the mean change [c] of the features of generated pictures."""
+
+    offsets: Sequence[Float[np.ndarray, "l w"]]
+    changes: Mapping[str, Sequence[Float[np.ndarray, " c"]]]
+
+
+class Method(NamedTuple):
+    """What came of a method. figures: means. each: a real picture's. images: the inversions of the real pictures."""
+
+    figures: dict[str, float]
+    each: list[dict[str, Any]]
+    images: Pictures
+
+
+def edits_of(
+    redraw: Callable[[Float[np.ndarray, "l w"]], Pictures],
+    offsets: Sequence[Float[np.ndarray, "l w"]],
+    networks: Networks,
+) -> Edits:
+    """What edits do to generated pictures, which `redraw` draws with an offset added to their codes."""
+    plain, *moved = (features_of(redraw(offset), networks) for offset in (np.zeros_like(offsets[0]), *offsets))
+    changes = {name: [(each[name] - plain[name]).mean(axis=0) for each in moved] for name in plain}
+    return Edits(offsets, changes)
+
+
+def score_method(
+    invert: Callable[[Pictures], Inverted],
+    real: Sequence[tuple[str, UInt8[np.ndarray, "r r 3"]]],
+    known: Known,
+    average: Float[np.ndarray, " w"],
+    edits: Edits,
+    networks: Networks,
+    pieces: Pieces,
+    batch: int,
+    report: Callable[[int], None] = lambda done: None,
+) -> Method:
+    """Invert real pictures, given with their names, and generated ones, `batch` at a time, and score the results:
+
+    - psnr (dB), ssim, l1, lpips_… or distance_NETWORK: distortion, against the picture; of the generated ones psnr
+      (`generated_psnr`);
+    - kd_… (kid_…): perception, the kernel distance of the inversions of real pictures from those pictures as sets;
+    - editability_NETWORK: the mean change of features by an edit along the change that the same edit makes in
+      generated pictures, as a share of that change: 1 if it does what it does there, 0 if it does nothing or else;
+    - w_error: distance of the generated ones' codes from the true ones, as a share of the average w's distance;
+    - seconds: a picture, from the second batch on where there is one, so that no compilation is in it.
+
+    average: the generator's average w. report: called with the number of pictures done.
+    """
+    found = []
+    for start in range(0, len(real), batch):
+        few = np.stack([picture for _, picture in real[start : start + batch]])
+        found.append(pieces.get(f"real-{start:05}", lambda few=few: _score(invert(few), few, edits, networks)))
+        report(start + len(few))
+    columns = {name: np.concatenate([piece[name] for piece in found]) for name in found[0] if name != "seconds"}
+    seconds = [float(piece["seconds"]) for piece in found]
+    images, features = columns.pop("images"), {name: columns.pop(f"features/{name}") for name in edits.changes}
+    photos = features_of(np.stack([picture for _, picture in real]), networks)
+    kernels = {e.figure("kd"): kernel_distance(photos[e.name], features[e.name]) for e in networks.extractors}
+    figures = {name: float(values.mean()) for name, values in columns.items()} | kernels
+    each = [{"name": name} | {key: float(x[i]) for key, x in columns.items()} for i, (name, _) in enumerate(real)]
+    figures |= _of_known(invert, known, average, pieces, batch, lambda done: report(len(real) + done))
+    return Method(figures | {"seconds": float(np.median(seconds[1:] or seconds))}, each, images)
+
+
+def tradeoff(columns: Mapping[str, Mapping[str, float]], networks: Networks) -> dict[str, Scatter]:
+    """Distortion, perception and editability of methods, through the first network."""
+    first, distance = networks.extractors[0], networks.distances[0]
+    x, y, z = distance_name(distance), first.figure("kd"), first.figure("editability")
+    series = {method: ([figures[x]], [figures[y]]) for method, figures in columns.items()}
+    colours = (f"editability ({first.name})", [figures[z] for figures in columns.values()])
+    told = (f"distortion ({x})", f"perception ({y})")
+    return {"tradeoff": Scatter(*told, series, labelled=True, colours=colours)}
+
+
+def _score(inverted: Inverted, photos: Pictures, edits: Edits, networks: Networks) -> Piece:
+    """A piece: of every picture its inversion, its figures and its features."""
+    images, everywhere = inverted.images, np.ones(photos.shape[1:3], bool)
+    piece: Piece = {
+        "seconds": np.array(inverted.seconds / len(photos)),
+        "images": images,
+        "psnr": _one_by_one(psnr, images, photos, everywhere),
+        "ssim": _one_by_one(ssim, images, photos),
+        "l1": _one_by_one(l1, images, photos, everywhere),
+    }
+    for distance in networks.distances:
+        piece[distance_name(distance)] = _one_by_one(functools.partial(perceptual, distance), images, photos)
+    plain = features_of(images, networks)
+    moved = [features_of(inverted.redraw(offset), networks) for offset in edits.offsets]
+    for extractor in networks.extractors:
+        name = extractor.name
+        gains = [_along(each[name] - plain[name], d) for each, d in zip(moved, edits.changes[name], strict=True)]
+        piece[extractor.figure("editability")] = np.mean(gains, axis=0)
+    return piece | {f"features/{name}": rows for name, rows in plain.items()}
+
+
+def _of_known(invert, known: Known, average, pieces: Pieces, batch: int, report) -> dict[str, float]:
+    """Figures of generated pictures, whose codes are known."""
+
+    def score(rows: slice) -> Piece:
+        inverted = invert(known.images[rows])
+        errors, far = (np.linalg.norm(known.ws[rows] - x, axis=(1, 2)) for x in (inverted.ws, average))
+        everywhere = np.ones(known.images.shape[1:3], bool)
+        kept = _one_by_one(psnr, inverted.images, known.images[rows], everywhere)
+        return {"generated_psnr": kept, "w_error": errors / far}
+
+    found = []
+    for start in range(0, len(known.images), batch):
+        rows = slice(start, start + batch)
+        found.append(pieces.get(f"generated-{start:05}", lambda rows=rows: score(rows)))
+        report(min(rows.stop, len(known.images)))
+    return {name: float(np.concatenate([piece[name] for piece in found]).mean()) for name in (found or [{}])[0]}
+
+
+def _one_by_one(figure: Callable[..., np.ndarray], images: Pictures, photos: Pictures, *rest: Any) -> np.ndarray:
+    """A figure of each picture against its own photo."""
+    pairs = zip(images, photos, strict=True)
+    return np.array([figure(image[None], photo, *rest)[0] for image, photo in pairs], np.float64)
+
+
+def _along(changes: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    return changes @ wanted / np.sum(wanted**2)

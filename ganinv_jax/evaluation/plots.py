@@ -1,0 +1,91 @@
+"""Plots of figures, described as data and drawn with Matplotlib into PNG and SVG."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+
+@dataclasses.dataclass(frozen=True)
+class Scatter:
+    """Points: series by name, each (x values, y values). labelled: write the series' names beside their points."""
+
+    x: str
+    y: str
+    series: Mapping[str, tuple[Sequence[float], Sequence[float]]]
+    labelled: bool = False
+    colours: tuple[str, Sequence[float]] | None = None
+    """A third quantity and its value for every series (of one point each)."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Bars:
+    """A group of bars for every figure, a bar for every column; each group on a scale of its own."""
+
+    columns: Mapping[str, Mapping[str, float]]
+    figures: Sequence[str]
+
+
+@dataclasses.dataclass(frozen=True)
+class Lines:
+    """Curves: series by name, each (x values, y values)."""
+
+    x: str
+    y: str
+    series: Mapping[str, tuple[Sequence[float], Sequence[float]]]
+
+
+Plot = Scatter | Bars | Lines
+
+
+def draw(plot: Plot, *files: Path) -> None:
+    """Draw a plot into files, each in the format of its suffix."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, 4.5), layout="constrained")
+    FigureCanvasAgg(figure)  # without a window, whatever the process' own backend is
+    _DRAW[type(plot)](figure, plot)
+    for file in files:
+        # Without a date, so that equal figures give equal files.
+        metadata = {"Date": None} if file.suffix == ".svg" else None
+        figure.savefig(file, dpi=120, metadata=metadata)
+
+
+def _scatter(figure: Any, plot: Scatter) -> None:
+    axes = figure.subplots()
+    colours = plot.colours[1] if plot.colours else None
+    if colours is not None:
+        xs, ys = ([float(values[i][0]) for values in plot.series.values()] for i in (0, 1))
+        figure.colorbar(axes.scatter(xs, ys, c=colours, s=60), ax=axes, label=plot.colours[0])  # type: ignore[index]
+    else:
+        for name, (x, y) in plot.series.items():
+            axes.scatter(x, y, s=14 if len(x) > 20 else 40, alpha=0.7, label=name)
+    if plot.labelled:
+        for name, (x, y) in plot.series.items():
+            axes.annotate(name, (x[0], y[0]), xytext=(6, 4), textcoords="offset points", fontsize=8)
+    elif len(plot.series) > 1:
+        axes.legend()
+    axes.set(xlabel=plot.x, ylabel=plot.y)
+    axes.margins(0.12)
+
+
+def _bars(figure: Any, plot: Bars) -> None:
+    panels = figure.subplots(1, len(plot.figures), squeeze=False)[0]
+    for axes, name in zip(panels, plot.figures, strict=True):
+        held = {column: figures[name] for column, figures in plot.columns.items() if figures.get(name) is not None}
+        axes.bar(range(len(held)), held.values(), color=[f"C{i}" for i in range(len(held))])
+        axes.set_xticks(range(len(held)), held, rotation=45, ha="right", fontsize=8)
+        axes.set_title(name.replace("_", " "), fontsize=8)
+
+
+def _lines(figure: Any, plot: Lines) -> None:
+    axes = figure.subplots()
+    for name, (x, y) in plot.series.items():
+        axes.plot(x, y, marker="o", label=name)
+    axes.set(xlabel=plot.x, ylabel=plot.y)
+    if len(plot.series) > 1:
+        axes.legend()
+
+
+_DRAW: dict[type, Any] = {Scatter: _scatter, Bars: _bars, Lines: _lines}

@@ -1,0 +1,82 @@
+"""Methods of inversion that are known to be good or bad, so that figures must say so."""
+
+import numpy as np
+import pytest
+from small_features import FORMULA, formula_networks
+
+from ganinv_jax.evaluation.inversion import Inverted, Known, edits_of, score_method, tradeoff
+from ganinv_jax.evaluation.pieces import Pieces
+
+RNG = np.random.default_rng(0)
+SIDE, ROWS, WIDTH = 32, 2, 3
+BASIS = RNG.normal(size=(WIDTH, SIDE, SIDE, 3))
+OFFSETS = [np.tile(np.eye(WIDTH)[0], (ROWS, 1)), -np.tile(np.eye(WIDTH)[1], (ROWS, 1))]
+
+
+def render(ws):
+    """A generator: codes are weights of three patterns."""
+    return (128 + 30 * np.tensordot(ws.mean(axis=1), BASIS, 1)).clip(0, 255).astype(np.uint8)
+
+
+@pytest.fixture(scope="module")
+def networks():
+    return formula_networks()
+
+
+@pytest.fixture(scope="module")
+def known():
+    ws = np.repeat(RNG.normal(size=(5, 1, WIDTH)), ROWS, axis=1)
+    return Known(render(ws), ws)
+
+
+@pytest.fixture(scope="module")
+def edits(networks, known):
+    return edits_of(lambda offset: render(known.ws + offset), OFFSETS, networks)
+
+
+def score(how, networks, known, edits, folder, done=None):
+    """how: (true codes, pictures) -> (codes, their pictures, pictures by offset)."""
+    true = {picture.tobytes(): w for picture, w in zip(known.images, known.ws, strict=True)}
+
+    def invert(pictures):
+        ws, images, redraw = how(np.stack([true[picture.tobytes()] for picture in pictures]), pictures)
+        return Inverted(images, ws, redraw, seconds=2.0 * len(pictures))
+
+    real = [(f"{i}", picture) for i, picture in enumerate(known.images)]
+    pieces = Pieces(folder, {})
+    report = (done if done is not None else []).append
+    return score_method(invert, real, known, np.zeros(WIDTH), edits, networks, pieces, 2, report)
+
+
+def test_a_perfect_method(networks, known, edits, tmp_path):
+    done = []
+    found = score(lambda ws, _: (ws, render(ws), lambda d: render(ws + d)), networks, known, edits, tmp_path, done)
+    figures = found.figures
+    assert done == [2, 4, 5, 7, 9, 10]
+    assert figures["psnr"] == figures["generated_psnr"] == 100 and figures["ssim"] == pytest.approx(1)
+    assert figures["l1"] == figures["w_error"] == 0 and figures[f"distance_{FORMULA}"] == pytest.approx(0, abs=1e-5)
+    assert figures[f"kd_{FORMULA}"] < 0.01 and figures["seconds"] == 2
+    assert figures[f"editability_{FORMULA}"] == pytest.approx(1, abs=1e-3)  # those very pictures showed what edits do
+    np.testing.assert_array_equal(found.images, known.images)
+    assert [entry["name"] for entry in found.each] == list("01234") and found.each[0]["psnr"] == 100
+
+
+def test_a_copier(networks, known, edits, tmp_path):
+    """It gives the pictures back, but its codes mean nothing."""
+    nowhere = np.zeros((1, ROWS, WIDTH))
+    figures = score(lambda ws, x: (0 * ws, x, lambda d: x), networks, known, edits, tmp_path).figures
+    assert figures["psnr"] == 100 and figures["w_error"] == pytest.approx(1)
+    assert figures[f"editability_{FORMULA}"] == pytest.approx(0, abs=1e-4)
+    assert render(nowhere).std() == 0
+
+
+def test_an_average(networks, known, edits, tmp_path):
+    """It finds the mean code for every picture: editable, but not the picture."""
+    perfect = score(lambda ws, _: (ws, render(ws), lambda d: render(ws + d)), networks, known, edits, tmp_path / "a")
+    mean = score(
+        lambda ws, _: (0 * ws, render(0 * ws), lambda d: render(0 * ws + d)), networks, known, edits, tmp_path / "b"
+    )
+    assert mean.figures["psnr"] < 20 and mean.figures[f"distance_{FORMULA}"] > 0.01
+    plot = tradeoff({"perfect": perfect.figures, "mean": mean.figures}, networks)["tradeoff"]
+    (x, _), (far, _) = plot.series["perfect"], plot.series["mean"]
+    assert x[0] < far[0] and plot.colours[1][0] == pytest.approx(1, abs=1e-3)
