@@ -26,14 +26,15 @@ class Networks:
 
 
 def open_networks(sources: list[str]) -> Networks:
-    """What figures are computed through: EfficientNets and VGG16 serve both purposes, Inception and ArcFace sets only.
+    """What figures are computed through: EfficientNets serve both purposes, and so do VGG16 and AlexNet that carry LPIPS'
+    weights; Inception and ArcFace compare sets only.
 
-    sources: as `open_extractors` takes them.
+    LPIPS looks at pictures as large as they are, which its published figures are of; the distance through an
+    EfficientNet at about the size that it was trained on. sources: as `open_extractors` takes them.
     """
     extractors = open_extractors(sources)
-    paired = {id(each.features): each for each in extractors if each.features.lpips or "efficientnet" in each.name}
-    distances = [PerceptualDistance(each.features, size=each.size) for each in paired.values()]
-    return Networks(extractors, tuple(distances))
+    found = {each.features: _distance(each) for each in extractors}  # Inception comes twice
+    return Networks(extractors, tuple(distance for distance in found.values() if distance))
 
 
 def distance_name(distance: PerceptualDistance) -> str:
@@ -75,3 +76,10 @@ def compare_sets(
             name = f"{extractor.figure(kind)}_pca{FEW_DIMENSIONS}"
             named |= {name: found, f"{name}_ceiling": most}
     return named
+
+
+def _distance(extractor: Extractor) -> PerceptualDistance | None:
+    if extractor.features.lpips:
+        return PerceptualDistance(extractor.features)
+    serves = extractor.features.name.startswith("efficientnet")
+    return PerceptualDistance(extractor.features, size=extractor.size) if serves else None

@@ -1,13 +1,16 @@
 """Sets of pictures against each other, and what does not depend on how the work was split."""
 
+import dataclasses
+
 import numpy as np
 import pytest
-from small_features import FORMULA, formula_networks
+from small_features import FORMULA, formula, formula_networks
 
-from ganinv_jax.evaluation import generation
+from ganinv_jax.evaluation import generation, sets
 from ganinv_jax.evaluation.generation import score_generation
 from ganinv_jax.evaluation.pieces import Pieces
-from ganinv_jax.evaluation.sets import open_networks
+from ganinv_jax.evaluation.sets import distance_name, open_networks
+from ganinv_jax.metrics.networks import Extractor
 from ganinv_jax.metrics.sets import look
 
 RNG = np.random.default_rng(0)
@@ -64,3 +67,13 @@ def test_ranges_make_no_difference(networks, tmp_path, monkeypatch):
 def test_networks_of_distances():
     (distance,) = open_networks(["efficientnet_lite0"]).distances
     assert (distance.features.name, distance.size) == ("efficientnet_lite0", 224)
+
+
+def test_lpips_sees_pictures_as_large_as_they_are(monkeypatch):
+    lpips, plain = (
+        Extractor(dataclasses.replace(formula("vgg16"), lpips=True), "head"),
+        Extractor(formula("vgg16"), "head"),
+    )
+    monkeypatch.setattr(sets, "open_extractors", lambda sources: (lpips, plain))
+    (distance,) = open_networks([]).distances
+    assert (distance_name(distance), distance.size) == ("lpips_vgg16", None)
