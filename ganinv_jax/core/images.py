@@ -28,20 +28,20 @@ def read_photo(source: Any, name: str | None = None) -> UInt8[np.ndarray, "h w 3
 def read_hole(source: Any, size: tuple[int, int], name: str | None = None) -> Bool[np.ndarray, "h w"]:
     """Read a hole: True where pixels are missing, given as white or True (transparent counts as black).
 
-    `source` is as in `read_mask`; `size` is the (height, width) of the photo that the hole is for. Raises InputError
-    where the sizes differ, or where the hole is empty or leaves nothing known.
+    `source` is as in `read_mask`; `size` is the (height, width) of the photo that the hole is for; `name` stands for
+    the hole in messages. Raises InputError where the sizes differ, or where the hole is empty or leaves nothing known.
     """
-    hole = read_mask(source, name, "hole")
+    hole, told = read_mask(source, name, "hole"), f"The hole {name}" if name else "The hole"
     if hole.shape != tuple(size):
         (height, width), (hole_height, hole_width) = size, hole.shape
         raise InputError(
-            f"The hole must have its photo's size, but the photo is {width}x{height} and the hole is "
+            f"{told} must have its photo's size, but the photo is {width}x{height} and the hole is "
             f"{hole_width}x{hole_height} (width x height); resize the hole."
         )
     if not hole.any():
-        raise InputError("The hole is empty; paint the missing pixels white (or True) and the known ones black.")
+        raise InputError(f"{told} is empty; paint the missing pixels white (or True) and the known ones black.")
     if hole.all():
-        raise InputError("The hole covers the whole photo; at least one pixel must be known (black or False).")
+        raise InputError(f"{told} covers the whole photo; at least one pixel must be known (black or False).")
     return hole
 
 
