@@ -17,7 +17,7 @@ from ganinv_jax.core.rng import seed_z
 from ganinv_jax.data.holes import HOLE_PRESETS, hole_batch
 from ganinv_jax.evaluation.pieces import Piece, Pieces, as_text, from_text
 from ganinv_jax.evaluation.plots import Scatter
-from ganinv_jax.evaluation.results import Case
+from ganinv_jax.evaluation.results import Case, check_names
 from ganinv_jax.evaluation.sets import Networks, compare_sets, distance_name, features_of
 from ganinv_jax.losses.perceptual import PerceptualDistance
 from ganinv_jax.metrics.pictures import l1, pairwise_distances, perceptual, psnr, ssim
@@ -56,18 +56,19 @@ def score_cases(
     - fid_…, kid_…, uids_… and so on: the first completion of every photo against the photos, see `compare_sets`.
 
     Columns other than these two have the figures of pixels alone. reference: more real pictures, for the ceilings of
-    `compare_sets`. report: called with the number of cases done.
+    `compare_sets`. report: called with the number of cases done. Raises InputError where two cases have one name.
     """
 
     def score(rows: range) -> Piece:
         return _score([case_at(index) for index in rows], draw, networks)
 
-    found = []
+    found, each = [], []
     for start in range(0, num, AT_A_TIME):
         rows = range(start, min(start + AT_A_TIME, num))
         found.append(pieces.get(f"{start:06}", functools.partial(score, rows)))
+        each += from_text(found[-1]["figures"])
+        check_names(figures["name"] for figures in each)
         report(rows.stop)
-    each = [figures for piece in found for figures in from_text(piece["figures"])]
     scored = [column for column, figures in each[0].items() if isinstance(figures, dict)]
     columns = {column: _means([figures[column] for figures in each]) for column in scored}
     others = pieces.get("reference", lambda: features_of(reference, networks)) if len(reference) else {}

@@ -1,7 +1,8 @@
 """Folders of results and of holes: what one program writes and another can score."""
 
 import itertools
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -36,6 +37,19 @@ def photo_at(source: Source, index: int, side: int) -> tuple[str, UInt8[np.ndarr
     return stem_of(example["name"]), fit_square(example["image"], side)
 
 
+class Squares(Sequence[UInt8[np.ndarray, "r r 3"]]):
+    """The first `count` pictures of a source as squares, each read when it is asked for."""
+
+    def __init__(self, source: Source, count: int, side: int):
+        self._source, self._count, self._side = source, count, side
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, index):  # of one picture
+        return photo_at(self._source, range(self._count)[index], self._side)[1]
+
+
 def case_at(source: Source, index: int, side: int, holes: str) -> Case:
     """A photo with its hole.
 
@@ -64,19 +78,22 @@ def write_hole(folder: Path, case: Case) -> None:
 
 
 def write_results(folder: Path, stem: str, pictures: UInt8[np.ndarray, "k r r 3"]) -> None:
-    """Keep a photo's completions as STEM_00.png, STEM_01.png, …"""
+    """Keep a photo's completions as STEM_00.png, STEM_01.png, …, and no others of an earlier time."""
     for index, picture in enumerate(pictures):
         write_png(folder / f"{stem}_{index:02}.png", picture)
+    more = (folder / f"{stem}_{index:02}.png" for index in itertools.count(len(pictures)))
+    for file in itertools.takewhile(Path.is_file, more):
+        file.unlink()
 
 
-def read_results(folder: Path, stem: str, side: int) -> UInt8[np.ndarray, "k r r 3"]:
+def read_results(folder: Path, stem: str, side: int, count: int) -> UInt8[np.ndarray, "k r r 3"]:
     """Somebody's results for a photo: STEM_00.png, STEM_01.png, …, or the one STEM.png (or .jpg, .webp).
 
-    Raises InputError where there are none, or where one is not of the square's size.
+    Raises InputError where there are not `count`, or where one is not of the square's size.
     """
     files = _results(folder, stem)
-    if not files:
-        raise InputError(f"Every photo must have results, but {folder} has no {stem}.png and no {stem}_00.png.")
+    if len(files) != count:
+        raise InputError(f"Photos must have equally many results, {count}, but {folder} has {len(files)} for {stem}.")
     pictures = [read_photo(file) for file in files]
     for file, picture in zip(files, pictures, strict=True):
         if picture.shape != (side, side, 3):
@@ -85,24 +102,37 @@ def read_results(folder: Path, stem: str, side: int) -> UInt8[np.ndarray, "k r r
     return np.stack(pictures)
 
 
-def result_side(folder: Path) -> int:
-    """The side of the pictures in a folder of results, by its first one.
+def results_like(folder: Path, stem: str) -> tuple[int, int]:
+    """(how many results a photo has, their side): what those of all others must have too.
 
-    Raises InputError where there is none, or where it is no square.
+    Raises InputError where there are none, or where the first is no square.
     """
-    files: Sequence[Path] = sorted(path for path in folder.glob("*") if path.suffix.lower() in SUFFIXES)
-    if not files:
-        raise InputError(f"--results must name a folder of pictures, but there is none at {folder}.")
+    files = _results(folder, stem)
     height, width = read_photo(files[0]).shape[:2]
     if height != width:
         raise InputError(f"Results must be squares, but {files[0]} is {width}x{height}; score what the model drew.")
-    return height
+    return len(files), height
+
+
+def check_names(names: Iterable[str]) -> None:
+    """Raise InputError where two photos would go by one name, as a.png and a.jpg do: holes and results are by name."""
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise InputError(f"Photos must differ in more than their suffix, but two go by {twice[0]}; rename one.")
 
 
 def _results(folder: Path, stem: str) -> list[Path]:
     whole = _picture(folder, stem)
-    numbered = (_picture(folder, f"{stem}_{index:02}") for index in itertools.count())
-    return [whole] if whole else [file for file in itertools.takewhile(bool, numbered) if file]
+    every = (_picture(folder, f"{stem}_{index:02}") for index in itertools.count())
+    numbered = [file for file in itertools.takewhile(bool, every) if file]
+    if whole and numbered:  # whose is cat_01.png where there are photos cat.png and cat_01.png?
+        raise InputError(
+            f"A photo must have one result or numbered ones, but {folder} has {whole.name} and "
+            f"{numbered[0].name}; rename them."
+        )
+    if not whole and not numbered:
+        raise InputError(f"Every photo must have results, but {folder} has no {stem}.png and no {stem}_00.png.")
+    return [whole] if whole else numbered
 
 
 def _picture(folder: Path, stem: str) -> Path | None:

@@ -26,7 +26,7 @@ class Networks:
 
 
 def open_networks(sources: list[str]) -> Networks:
-    """What figures are computed through: EfficientNets serve both purposes, and so do VGG16 and AlexNet that carry LPIPS'
+    """What figures are computed through: EfficientNets serve both purposes, and so do VGG16 and AlexNet with LPIPS'
     weights; Inception and ArcFace compare sets only.
 
     LPIPS looks at pictures as large as they are, which its published figures are of; the distance through an

@@ -31,15 +31,16 @@ def run(args: argparse.Namespace, job: Any) -> Any:
     from ganinv_jax.core.images import grid
     from ganinv_jax.evaluation.generation import score_generation
     from ganinv_jax.evaluation.report import Report
+    from ganinv_jax.evaluation.results import Squares
 
     if args.results and args.path_length:
         raise InputError("--path-length is a figure of a model's, not of pictures'; leave it or --results out.")
     generated, num, side = _others(args, job) if args.results else _model(args, job)
     others = job.reference(side)
-    reference = (lambda rows: (others[index] for index in rows), len(others)) if others else None
+    reference = (_in_ranges(others), len(others)) if others else None
     pieces = job.pieces(generated=num, classes=args.classes, path_length=args.path_length)
     with job.bar(num + job.num + len(others), "pictures") as done:
-        sets = (generated, num, _squares(job.source, side), job.num)
+        sets = (generated, num, _in_ranges(Squares(job.source, job.num, side)), job.num)
         columns, plots = score_generation(*sets, job.networks, pieces, args.classes, reference, done)
     if args.path_length:
         columns["generated"] |= _path_lengths(args, job, pieces)
@@ -69,16 +70,15 @@ def _path_lengths(args: argparse.Namespace, job: Any, pieces: Any) -> dict[str, 
 def _others(args: argparse.Namespace, job: Any) -> tuple[Any, int, int]:
     from ganinv_jax.cli.evaluate.job import check_enough
     from ganinv_jax.data.sources import open_source
+    from ganinv_jax.evaluation.results import Squares
 
     source = open_source(args.results)
     num, side = args.generated or len(source), min(source[0]["image"].shape[:2])
     check_enough(source, args.results, num)
     job.asked["results"] = args.results
-    return _squares(source, side), num, side
+    return _in_ranges(Squares(source, num, side)), num, side
 
 
-def _squares(source: Any, side: int) -> Any:
-    """What reads the pictures of a range."""
-    from ganinv_jax.evaluation.results import photo_at
-
-    return lambda rows: (photo_at(source, index, side)[1] for index in rows)
+def _in_ranges(pictures: Any) -> Any:
+    """What gives the pictures of a range."""
+    return lambda rows: (pictures[index] for index in rows)

@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--num", type=common.count, metavar="N", help="real pictures (default: all)")
     parser.add_argument("--holes", default="large", metavar="NAME|DIR", help="a preset or a folder (default: large)")
     parser.add_argument("--samples", type=common.some, default=4, metavar="N", help="completions each (default: 4)")
-    parser.add_argument("--results", metavar="DIR", help="score the completions in this folder, not a model's")
+    parser.add_argument("--results", metavar="DIR", help="score all completions in this folder, not a model's")
 
 
 def run(args: argparse.Namespace, job: Any) -> Any:
@@ -33,7 +33,7 @@ def run(args: argparse.Namespace, job: Any) -> Any:
     check_holes(args.holes)
     draw, side, listening = _others(args, job) if args.results else _model(args, job)
     reference = job.reference(side)
-    pieces = job.pieces(holes=args.holes, samples=args.samples)
+    pieces = job.pieces(holes=args.holes)
 
     def at(index: int) -> Any:
         return case_at(job.source, index, side, args.holes)
@@ -55,6 +55,7 @@ def _model(args: argparse.Namespace, job: Any) -> tuple[Any, int, Any]:
     from ganinv_jax.evaluation.results import write_hole, write_results
 
     model = job.model
+    job.asked["samples"] = args.samples
     modules, variables = model.inpainter
     complete = inpainting.completer(modules, variables, args.samples)
 
@@ -73,11 +74,11 @@ def _model(args: argparse.Namespace, job: Any) -> tuple[Any, int, Any]:
 
 def _others(args: argparse.Namespace, job: Any) -> tuple[Any, int, Any]:
     from ganinv_jax.evaluation.inpainting import DRAWN
-    from ganinv_jax.evaluation.results import read_results, result_side
+    from ganinv_jax.evaluation.results import read_results, results_like, stem_of
 
     folder = Path(args.results).expanduser()
     if not folder.is_dir():
         raise InputError(f"--results must name a folder of completions, but {folder} is none; name another.")
-    side = result_side(folder)
-    job.asked["results"] = args.results
-    return lambda case: {DRAWN: read_results(folder, case.name, side)}, side, dict
+    samples, side = results_like(folder, stem_of(job.source[0]["name"]))
+    job.asked |= {"results": args.results, "samples": samples}
+    return lambda case: {DRAWN: read_results(folder, case.name, side, samples)}, side, dict

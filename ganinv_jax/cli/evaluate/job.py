@@ -36,18 +36,21 @@ class Job:
         """What figures are computed through, as --networks lists it."""
         from ganinv_jax.evaluation.sets import open_networks
 
-        return open_networks([name.strip() for name in self._args.networks.split(",")])
+        names = [name.strip() for name in self._args.networks.split(",") if name.strip()]
+        if not names:
+            raise InputError("--networks must name what pictures are looked at through, but it is empty; leave it out.")
+        return open_networks(names)
 
-    def reference(self, side: int) -> list[Any]:
-        """More real pictures, as many as are asked for, where --reference names any: squares of that side."""
+    def reference(self, side: int) -> Any:
+        """More real pictures, as many as are asked for, where --reference names any: a sequence of squares."""
         from ganinv_jax.data.sources import open_source
-        from ganinv_jax.evaluation.results import photo_at
+        from ganinv_jax.evaluation.results import Squares
 
         if not self._args.reference:
-            return []
+            return ()
         source = open_source(self._args.reference)
         self.asked["reference"] = self._args.reference
-        return [photo_at(source, index, side)[1] for index in range(min(self.num, len(source)))]
+        return Squares(source, min(self.num, len(source)), side)
 
     @functools.cached_property
     def model(self) -> Any:
