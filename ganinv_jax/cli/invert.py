@@ -14,6 +14,10 @@ from ganinv_jax.cli import common
 from ganinv_jax.core.errors import StoppedError
 
 
+# What `pipelines.invert.invert` takes beside them.
+NO_OPTIONS = ("model", "photos", "method", "task", "steps", "seed", "class_idx", "watch")
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("photos", nargs="+", metavar="PHOTO", help="picture files")
     parser.add_argument("--method", default="projector", metavar="NAME", help="a published method (default: projector)")
@@ -37,6 +41,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=VALUE",
         help="of the method or the task, such as codes=10 or hole=HOLE.png; may be repeated",
     )
+    index = functools.partial(common.whole, least=0, most=10**6)
+    parser.add_argument("--class-idx", type=index, metavar="I", help="the class, where the model has classes")
     common.add_model(parser)
     common.add_out(parser)
 
@@ -49,6 +55,7 @@ def run(args: argparse.Namespace) -> None:
     from ganinv_jax.core import devices
     from ganinv_jax.inversion.engine import Progress
     from ganinv_jax.pipelines import load
+    from ganinv_jax.pipelines.invert import invert
     from ganinv_jax.training.stopping import StopRequest
 
     devices.enable_compilation_cache()
@@ -62,8 +69,8 @@ def run(args: argparse.Namespace) -> None:
             bar.update(progress.done - bar.n)
             return stop.requested
 
-        options = dict(args.option)
-        result = model.invert(args.photos, args.method, args.task, args.steps, args.seed, watch=watch, **options)
+        given = (args.photos, args.method, args.task, args.steps, args.seed, args.class_idx)
+        result = invert(model, *given, watch=watch, **dict(args.option))
         result.save(out)
     print(_summary(result.report, out))
     if result.report["stopped"]:
@@ -75,6 +82,8 @@ def _option(text: str) -> tuple[str, Any]:
     name, equals, value = text.partition("=")
     if not equals or not name.isidentifier():
         raise argparse.ArgumentTypeError(f"must be NAME=VALUE, as codes=10, not {text!r}")
+    if name in NO_OPTIONS:
+        raise argparse.ArgumentTypeError(f"must name an option of the method or the task, not {name!r}; see --help")
     try:
         return name, ast.literal_eval(value)
     except (ValueError, SyntaxError):

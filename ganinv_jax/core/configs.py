@@ -29,7 +29,7 @@ def from_dict(cls: type[Config], values: Mapping[str, Any]) -> Config:
         required = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
         if required and name not in values:
             raise InputError(f"{cls.__name__} needs the option {name!r}, which is missing.")
-    return cls(**{key: _coerce(hints[key], value, f"{cls.__name__}.{key}") for key, value in values.items()})
+    return cls(**{key: coerce(hints[key], value, f"{cls.__name__}.{key}") for key, value in values.items()})
 
 
 def to_dict(config: Any) -> dict[str, Any]:
@@ -42,6 +42,34 @@ def differences(given: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
     return ", ".join(
         f"{key} is {a!r} instead of {b!r}" for key, (a, b) in sorted(_pairs(given, wanted).items()) if a != b
     )
+
+
+def coerce(hint: Any, value: Any, where: str) -> Any:
+    """The value as what its type hint asks for: a float of an int, a tuple of a list, a dataclass of a table.
+
+    Raises InputError for a value of another type; `where` names it there.
+    """
+    origin = typing.get_origin(hint)
+    if origin in (typing.Union, types.UnionType):
+        return _coerce_union(hint, value, where)
+    if dataclasses.is_dataclass(hint):
+        return value if isinstance(value, hint) else from_dict(hint, value)  # type: ignore[arg-type]
+    if origin is tuple:
+        return _coerce_tuple(hint, value, where)
+    if origin is typing.Literal:
+        options = typing.get_args(hint)
+        check(value in options, f"{where} must be one of {', '.join(map(repr, options))}, but got {value!r}.")
+        return value
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    expected = origin or hint
+    good = (
+        isinstance(value, expected) and (hint is bool or not isinstance(value, bool))
+        if isinstance(expected, type)
+        else True
+    )
+    check(good, f"{where} must be of type {getattr(hint, '__name__', hint)}, but got {value!r}.")
+    return value
 
 
 def unknown_key(key: str, known: Iterable[str], where: str) -> InputError:
@@ -80,30 +108,6 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _coerce(hint: Any, value: Any, where: str) -> Any:
-    origin = typing.get_origin(hint)
-    if origin in (typing.Union, types.UnionType):
-        return _coerce_union(hint, value, where)
-    if dataclasses.is_dataclass(hint):
-        return value if isinstance(value, hint) else from_dict(hint, value)  # type: ignore[arg-type]
-    if origin is tuple:
-        return _coerce_tuple(hint, value, where)
-    if origin is typing.Literal:
-        options = typing.get_args(hint)
-        check(value in options, f"{where} must be one of {', '.join(map(repr, options))}, but got {value!r}.")
-        return value
-    if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    expected = origin or hint
-    good = (
-        isinstance(value, expected) and (hint is bool or not isinstance(value, bool))
-        if isinstance(expected, type)
-        else True
-    )
-    check(good, f"{where} must be of type {getattr(hint, '__name__', hint)}, but got {value!r}.")
-    return value
-
-
 def _coerce_union(hint: Any, value: Any, where: str) -> Any:
     error: InputError | None = None
     for option in typing.get_args(hint):
@@ -112,7 +116,7 @@ def _coerce_union(hint: Any, value: Any, where: str) -> Any:
                 return None
             continue
         try:
-            return _coerce(option, value, where)
+            return coerce(option, value, where)
         except InputError as caught:
             error = error or caught
     raise error or InputError(f"{where} has a value of the wrong type: {value!r}.")
@@ -122,6 +126,6 @@ def _coerce_tuple(hint: Any, value: Any, where: str) -> tuple:
     check(isinstance(value, tuple | list), f"{where} must be a list, but got {value!r}.")
     inner = typing.get_args(hint)
     if len(inner) == 2 and inner[1] is Ellipsis:
-        return tuple(_coerce(inner[0], item, f"{where}[{i}]") for i, item in enumerate(value))
+        return tuple(coerce(inner[0], item, f"{where}[{i}]") for i, item in enumerate(value))
     check(len(value) == len(inner), f"{where} must have {len(inner)} entries, but got {value!r}.")
-    return tuple(_coerce(kind, item, f"{where}[{i}]") for i, (kind, item) in enumerate(zip(inner, value, strict=True)))
+    return tuple(coerce(kind, item, f"{where}[{i}]") for i, (kind, item) in enumerate(zip(inner, value, strict=True)))

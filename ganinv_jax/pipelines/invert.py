@@ -2,8 +2,10 @@
 
 import functools
 import inspect
+import itertools
 import os
 import time
+import typing
 import weakref
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -15,8 +17,8 @@ import numpy as np
 from jaxtyping import UInt8
 
 from ganinv_jax import __version__
-from ganinv_jax.core.configs import check, unknown_key
-from ganinv_jax.core.images import fit_hole, fit_square, read_hole, read_photo, to_float
+from ganinv_jax.core.configs import check, coerce, unknown_key
+from ganinv_jax.core.images import fit_hole, fit_square, read_hole, read_mask, read_photo, to_float
 from ganinv_jax.data.holes import HOLE_PRESETS
 from ganinv_jax.inversion import METHODS, TASKS, Method, engine
 from ganinv_jax.inversion.degradations import Degradation, Inpainting, shown
@@ -66,10 +68,9 @@ def invert(
     configure, degrade = _named(METHODS, method, "method"), _named(TASKS, task, "task")
     for_method, for_task = _sorted_options(configure, degrade, options, f"{method} with the task {task}")
     configured = configure(**for_method).scaled(steps)
-    names, pictures = _read(photos)
-    squares = np.stack([fit_square(picture, model.config.resolution) for picture in pictures])
+    names, squares, size = _read(photos, model.config.resolution)
     if "hole" in for_task:
-        for_task["hole"] = _hole(for_task["hole"], pictures[0].shape[:2], model.config.resolution)
+        for_task["hole"] = _hole(for_task["hole"], size, model.config.resolution)
     degradation = degrade(model.config.resolution, seed, **for_task)
     _check_fit(configured, degradation, method, task)
     networks, frozen = _networks(model, configured, class_idx)
@@ -112,33 +113,53 @@ def _sorted_options(configure, degrade, options: Mapping[str, Any], where: str) 
     for name in options:
         if name not in of_method and name not in of_task:
             raise unknown_key(name, [*of_method, *of_task], f"The method {where}")
-    if isinstance(options.get("look"), str):
-        options = {**options, "look": Look(options["look"])}
+    hints = {**typing.get_type_hints(degrade), **typing.get_type_hints(configure)}
+    typed = {name: _typed(name, value, hints[name]) for name, value in options.items()}
     return (
-        {name: value for name, value in options.items() if name in of_method},
-        {name: value for name, value in options.items() if name in of_task},
+        {name: value for name, value in typed.items() if name in of_method},
+        {name: value for name, value in typed.items() if name in of_task},
     )
 
 
-def _read(photos: Any) -> tuple[list[str], list[UInt8[np.ndarray, "h w 3"]]]:
-    """Names, of which no two are equal, and pictures."""
+def _typed(name: str, value: Any, hint: Any) -> Any:
+    """The value of an option, as its function takes it."""
+    if name == "hole":
+        return value  # what it may be, `_hole` judges
+    if name == "look" and isinstance(value, str):
+        return Look(value)
+    return coerce(hint, value.item() if isinstance(value, np.generic) else value, name)
+
+
+def _read(photos: Any, side: int) -> tuple[list[str], UInt8[np.ndarray, "b r r 3"], tuple[int, int]]:
+    """Names, of which no two are equal, the photos' squares, and the size of the first photo.
+
+    One photo after the other, so that no two large ones are held at once.
+    """
     batched = isinstance(photos, np.ndarray | jax.Array) and photos.ndim == 4
     many = batched or isinstance(photos, list | tuple)
     photos = list(photos) if many else [photos]
     check(bool(photos), "At least one photo must be given, but there is none.")
     names: list[str] = []
+    squares, sizes = [], []
     for index, photo in enumerate(photos):
         name = Path(photo).stem if isinstance(photo, str | os.PathLike) else f"photo{index:02d}"
-        names.append(name if name not in names else f"{name}_{index}")
-    return names, [read_photo(photo) for photo in photos]
+        names.append(name if name not in names else _unused(name, names))
+        picture = read_photo(photo)
+        squares.append(fit_square(picture, side))
+        sizes.append(picture.shape[:2])
+    return names, np.stack(squares), sizes[0]
+
+
+def _unused(name: str, names: list[str]) -> str:
+    return next(other for number in itertools.count(1) if (other := f"{name}_{number}") not in names)
 
 
 def _hole(hole: Any, size: tuple[int, int], side: int) -> Any:
     """A hole at the model's square; a preset's name as it is."""
     if isinstance(hole, str) and hole in HOLE_PRESETS:
         return hole
-    square = np.shape(hole)[:2] == (side, side)
-    return fit_hole(read_hole(hole, (side, side) if square else size), side)
+    mask = read_mask(hole, what="hole")
+    return fit_hole(read_hole(mask, mask.shape if mask.shape == (side, side) else size), side)
 
 
 def _check_fit(method: Method, degradation: Degradation, name: str, task: str) -> None:
@@ -218,8 +239,10 @@ def _figures(outcome: engine.Outcome, images, plain, squares, degradation, names
             entry[key] = round(float(psnr(image[None], squares[i], where)[0]), 3)
         if plain is not None:
             entry["psnr_own_noise"] = round(float(psnr(plain[i][None], squares[i], regions["psnr"])[0]), 3)
-        if len(outcome.losses["total"]):
-            entry["loss"] = float(np.float32(outcome.losses["total"][-1, i]))
+        taken = outcome.losses["total"][:, i]
+        taken = taken[np.isfinite(taken)]  # a stopped picture has fewer steps than those before it
+        if len(taken):
+            entry["loss"] = float(taken[-1])
         figures.append(entry)
     return figures
 

@@ -1,12 +1,15 @@
 """The command `ganinv invert`."""
 
+import inspect
 import json
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from ganinv_jax.cli.invert import NO_OPTIONS
 from ganinv_jax.cli.main import main
+from ganinv_jax.pipelines.invert import invert
 from ganinv_jax.training.stopping import StopRequest
 
 
@@ -47,9 +50,17 @@ def test_a_stop_writes_the_best_so_far(folder, photos, tmp_path, monkeypatch, ca
     [
         (["--option", "codes"], "must be NAME=VALUE"),
         (["--option", "codes=3"], "no option 'codes'"),
+        (["--option", "steps=3"], "must name an option of the method or the task, not 'steps'"),
+        (["--option", "self=3"], "no option 'self'"),
+        (["--option", "restarts=many"], "restarts must be of type int, but got 'many'"),
+        (["--class-idx", "1"], "This model has no classes"),
         (["--task", "painting"], "did you mean 'inpainting'"),
         (["--steps", "0"], "steps must be at least 1"),
     ],
 )
 def test_bad_arguments(folder, photos, tmp_path, fails, more, message):
     assert message in fails(*arguments(folder, photos, tmp_path, *more))
+
+
+def test_no_option_has_the_name_of_an_argument():
+    assert NO_OPTIONS == tuple(inspect.signature(invert).parameters)[:-1]

@@ -86,7 +86,25 @@ def test_every_task(model, photos):
     assert np.all(found.state.seen[0, :, SIDE // 2 :] == 128)
 
 
-def test_stopped_between_batches(model, photos, monkeypatch):
+def test_a_hole_from_a_file_may_have_the_models_size(tmp_path, model, photos):
+    hole = np.zeros((SIDE, SIDE), np.uint8)
+    hole[:4] = 255
+    Image.fromarray(hole).save(tmp_path / "hole.png")
+    found = model.invert(photos[0], method="csgm", task="inpainting", steps=1, hole=tmp_path / "hole.png")
+    assert np.all(found.state.seen[0, :4] == 128) and np.any(found.state.seen[0, 4] != 128)
+
+
+def test_photos_of_one_name_have_folders_of_their_own(tmp_path, model, photos, monkeypatch):
+    monkeypatch.setattr("ganinv_jax.pipelines.invert.default_batch", lambda resolution: 2)  # as below
+    paths = [tmp_path / folder / name for folder, name in (("a", "cat_1.png"), ("b", "cat.png"), ("c", "cat.png"))]
+    for path in paths:
+        path.parent.mkdir()
+        Image.fromarray(photos[1]).save(path)
+    found = model.invert(paths, method="csgm", steps=1)
+    assert [entry["name"] for entry in found.report["pictures"]] == ["cat_1", "cat", "cat_2"]
+
+
+def test_stopped_between_batches(tmp_path, model, photos, monkeypatch):
     monkeypatch.setattr("ganinv_jax.pipelines.invert.default_batch", lambda resolution: 2)  # one photo, begun twice
 
     def watch(progress: engine.Progress) -> bool:
@@ -95,6 +113,9 @@ def test_stopped_between_batches(model, photos, monkeypatch):
     found = model.invert([photos[1]] * 3, method="csgm", steps=40, watch=watch)
     assert found.report["stopped"] and len(found.images) == 2
     assert found.losses["total"].shape == (40, 2) and np.isnan(found.losses["total"][20:, 1]).all()
+    assert found.report["pictures"][1]["loss"] == found.losses["total"][19, 1]
+    found.save(tmp_path)
+    assert (tmp_path / "report.json").exists()
 
 
 @pytest.mark.parametrize(
@@ -105,6 +126,11 @@ def test_stopped_between_batches(model, photos, monkeypatch):
         ({"restart": 3}, "did you mean 'restarts'"),
         ({"factor": 2}, "no option 'factor'"),
         ({"seed": -1}, "seed must lie"),
+        ({"restarts": 1.5}, "restarts must be of type int, but got 1.5"),
+        ({"prior": "big"}, "prior must be of type float, but got 'big'"),
+        ({"task": "denoising", "noise_std": "x"}, "noise_std must be of type float"),
+        ({"method": "projector", "space": []}, r"space must be one of 'w', 'w\+', but got \[\]"),
+        ({"method": "projector", "look": 3}, "look must be"),
         ({"steps": 0}, "steps must be at least 1"),
         ({"class_idx": 1}, "no classes"),
         (
