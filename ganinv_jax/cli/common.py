@@ -32,6 +32,12 @@ def add_out(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_reference(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--reference", metavar="PICTURES", help="more real pictures: what they score shows how far figures can go"
+    )
+
+
 def output_folder(text: str) -> Path:
     """The folder to write to. Raises InputError, before anything is computed, where a file is in its place."""
     path = Path(text).expanduser()

@@ -61,9 +61,6 @@ def _add_shared(parser: argparse.ArgumentParser) -> None:
         metavar="LIST",
         help="what is looked through: names and folders of converted networks (default: %(default)s)",
     )
-    parser.add_argument(
-        "--reference", metavar="PICTURES", help="more real pictures: what they score shows how far figures can go"
-    )
     parser.add_argument("--compare", nargs=2, metavar=("A", "B"), help="set two reports of this protocol side by side")
     common.add_model(parser)
     common.add_out(parser)

@@ -25,7 +25,7 @@ IN_PLOT = ("psnr_known", "psnr", "hole_mse_true", "hole_mse_other", "gate_true")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--study", required=True, metavar="NAME", help="what is taken away")
+    parser.add_argument("--study", metavar="NAME", help="what is taken away")
     parser.add_argument("--photos", metavar="PICTURES", help="real pictures to train beside generated ones")
     parser.add_argument("--kimg", type=common.number, default=20.0, help="thousand pictures a variant (default: 20)")
     parser.add_argument("--recipes", default="inpaint_cat64", metavar="NAME", help="trains NAME_stage1 and _stage2")

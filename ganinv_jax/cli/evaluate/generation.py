@@ -22,6 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--path-length", type=count, metavar="N", help="also perceptual path length in W and in Z, over N paths"
     )
+    common.add_reference(parser)
     parser.add_argument("--results", metavar="PICTURES", help="score these pictures, a folder or a zip, not a model's")
 
 

@@ -18,6 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--num", type=common.count, metavar="N", help="real pictures (default: all)")
     parser.add_argument("--holes", default="large", metavar="NAME|DIR", help="a preset or a folder (default: large)")
     parser.add_argument("--samples", type=common.some, default=4, metavar="N", help="completions each (default: 4)")
+    common.add_reference(parser)
     parser.add_argument("--results", metavar="DIR", help="score all completions in this folder, not a model's")
 
 
