@@ -82,30 +82,41 @@ def score_method(
     - editability_NETWORK: the mean change of features by an edit along the change that the same edit makes in
       generated pictures, as a share of that change: 1 if it does what it does there, 0 if it does nothing or else;
     - w_error: distance of the generated ones' codes from the true ones, as a share of the average w's distance;
-    - seconds: a picture, from the second batch on where there is one, so that no compilation is in it.
+    - seconds: a picture, the median of batches of a size that was seen before, so that no compilation is in it; where
+      there is none, for pictures are few, seconds_with_compilation.
 
     average: the generator's average w. report: called with the number of pictures done.
     """
+    compiled: set[int] = set()  # the sizes of batches that there are programs for
+
+    def look(few: Pictures) -> Piece:
+        inverted, ready = invert(few), len(few) in compiled
+        compiled.add(len(few))
+        return _score(inverted, few, edits, networks) | {"ready": np.array(ready)}
+
     found = []
     for start in range(0, len(real), batch):
         few = np.stack([picture for _, picture in real[start : start + batch]])
-        found.append(pieces.get(f"real-{start:05}", lambda few=few: _score(invert(few), few, edits, networks)))
+        found.append(pieces.get(f"real-{start:05}", functools.partial(look, few)))
         report(start + len(few))
-    columns = {name: np.concatenate([piece[name] for piece in found]) for name in found[0] if name != "seconds"}
-    seconds = [float(piece["seconds"]) for piece in found]
+    columns = {name: np.concatenate([piece[name] for piece in found]) for name, x in found[0].items() if x.ndim}
     images, features = columns.pop("images"), {name: columns.pop(f"features/{name}") for name in edits.changes}
     photos = features_of(np.stack([picture for _, picture in real]), networks)
     kernels = {e.figure("kd"): kernel_distance(photos[e.name], features[e.name]) for e in networks.extractors}
     figures = {name: float(values.mean()) for name, values in columns.items()} | kernels
     each = [{"name": name} | {key: float(x[i]) for key, x in columns.items()} for i, (name, _) in enumerate(real)]
     figures |= _of_known(invert, known, average, pieces, batch, lambda done: report(len(real) + done))
-    return Method(figures | {"seconds": float(np.median(seconds[1:] or seconds))}, each, images)
+    return Method(figures | _seconds(found), each, images)
 
 
 def tradeoff(columns: Mapping[str, Mapping[str, float]], networks: Networks) -> dict[str, Scatter]:
-    """Distortion, perception and editability of methods, through the first network."""
-    first, distance = networks.extractors[0], networks.distances[0]
-    x, y, z = distance_name(distance), first.figure("kd"), first.figure("editability")
+    """Distortion, perception and editability of methods, through the first network that there is for each."""
+    first = networks.extractors[0]
+    x, y, z = (
+        distance_name(networks.distances[0]) if networks.distances else "l1",
+        first.figure("kd"),
+        first.figure("editability"),
+    )
     series = {method: ([figures[x]], [figures[y]]) for method, figures in columns.items()}
     colours = (f"editability ({first.name})", [figures[z] for figures in columns.values()])
     told = (f"distortion ({x})", f"perception ({y})")
@@ -131,6 +142,12 @@ def _score(inverted: Inverted, photos: Pictures, edits: Edits, networks: Network
         gains = [_along(each[name] - plain[name], d) for each, d in zip(moved, edits.changes[name], strict=True)]
         piece[extractor.figure("editability")] = np.mean(gains, axis=0)
     return piece | {f"features/{name}": rows for name, rows in plain.items()}
+
+
+def _seconds(found: Sequence[Piece]) -> dict[str, float]:
+    ready = [piece["seconds"] for piece in found if piece["ready"]]
+    name, values = ("seconds", ready) if ready else ("seconds_with_compilation", [piece["seconds"] for piece in found])
+    return {name: float(np.median(values))}
 
 
 def _of_known(invert, known: Known, average, pieces: Pieces, batch: int, report) -> dict[str, float]:

@@ -1,5 +1,7 @@
 """Methods of inversion that are known to be good or bad, so that figures must say so."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from small_features import FORMULA, formula_networks
@@ -80,3 +82,28 @@ def test_an_average(networks, known, edits, tmp_path):
     plot = tradeoff({"perfect": perfect.figures, "mean": mean.figures}, networks)["tradeoff"]
     (x, _), (far, _) = plot.series["perfect"], plot.series["mean"]
     assert x[0] < far[0] and plot.colours[1][0] == pytest.approx(1, abs=1e-3)
+
+
+def test_without_a_network_that_compares_two_pictures(networks):
+    """Inception compares sets only; the trade-off then shows plain differences."""
+    sets_only = dataclasses.replace(networks, distances=())
+    figures = {"l1": 0.1, f"kd_{FORMULA}": 2.0, f"editability_{FORMULA}": 0.5}
+    plot = tradeoff({"a": figures}, sets_only)["tradeoff"]
+    assert plot.series == {"a": ([0.1], [2.0])} and plot.x == "distortion (l1)"
+
+
+def test_seconds_leave_compilation_out_where_they_can(networks, known, edits, tmp_path):
+    """Two batches of 2 and a last one of 1, which is compiled for: only the second is timed."""
+    true = {picture.tobytes(): w for picture, w in zip(known.images, known.ws, strict=True)}
+    times = iter([50.0, 4.0, 30.0, 0, 0, 0, 50.0])
+
+    def invert(pictures):
+        ws = np.stack([true[picture.tobytes()] for picture in pictures])
+        return Inverted(pictures, ws, lambda d: render(ws + d), next(times))
+
+    real = [(f"{i}", picture) for i, picture in enumerate(known.images)]
+    nothing = Known(known.images[:0], known.ws[:0])
+    shared = (np.zeros(WIDTH), edits, networks)
+    assert score_method(invert, real, known, *shared, Pieces(tmp_path / "a", {}), 2).figures["seconds"] == 2
+    few = score_method(invert, real[:2], nothing, *shared, Pieces(tmp_path / "b", {}), 2).figures
+    assert few["seconds_with_compilation"] == 25 and "seconds" not in few

@@ -46,13 +46,14 @@ def compare(
     from ganinv_jax.core.images import grid
     from ganinv_jax.evaluation import inversion
     from ganinv_jax.evaluation.report import Report
-    from ganinv_jax.evaluation.results import photo_at
+    from ganinv_jax.evaluation.results import check_names, photo_at
     from ganinv_jax.pipelines.directions import sample_w
 
     steps = {name: _steps(*variant, share) for name, variant in variants.items()}
     model = job.model
     known, average = _known(model, generated), sample_w(model, MEAN_SAMPLES).mean(axis=0)
     real = [photo_at(job.source, index, model.config.resolution) for index in range(job.num)]
+    check_names(name for name, _ in real)
     edits = _edits(model, job.networks)
     pieces = job.pieces(**asked, generated=generated, variants=list(variants), steps_share=share, batch=batch)
     columns, rows = {}, [[photo for _, photo in real]]
