@@ -99,7 +99,8 @@ def read_report(path: str | os.PathLike) -> dict[str, Any]:
         raise InputError(f"There is no report at {file} ({error.strerror}); name what an evaluation wrote.") from error
     except ValueError as error:
         raise InputError(f"{file} is no report, as it is not JSON ({error}); name what an evaluation wrote.") from error
-    if not isinstance(report, dict) or not isinstance(report.get("figures"), dict):
+    figures = report.get("figures") if isinstance(report, dict) and "command" in report else None
+    if not isinstance(figures, dict) or not all(isinstance(column, dict) for column in figures.values()):
         raise InputError(f"{file} is not the report of an evaluation, as it has no figures; name another.")
     return report
 
@@ -107,14 +108,15 @@ def read_report(path: str | os.PathLike) -> dict[str, Any]:
 def compare(a: Mapping[str, Any], b: Mapping[str, Any], names: tuple[str, str] = ("A", "B")) -> Report:
     """Two reports of one kind side by side: for every column A, B and B - A.
 
-    What they were not both asked is said in the notes. Raises InputError for reports of different commands.
+    What they were not both asked, and not both computed with, is said in the notes. Raises InputError for reports of
+    different commands.
     """
     if a["command"] != b["command"]:
         raise InputError(
             f"Reports must come from one command to be compared, but these are of {a['command']!r} and "
             f"{b['command']!r}; name two of one kind."
         )
-    skip = {"figures", "pictures", "seconds", "notes", "hardware", "version", "command"}
+    skip = {"figures", "pictures", "seconds", "notes", "command"}
     unlike = [key for key in a.keys() | b.keys() if key not in skip and a.get(key) != b.get(key)]
     notes = [f"{key}: {_told(a.get(key))} | {_told(b.get(key))}" for key in sorted(unlike)]
     columns: dict[str, dict[str, Any]] = {}
@@ -162,6 +164,8 @@ def _told(value: Any) -> str:
         return f"{value:.4g}"
     if isinstance(value, list | tuple):
         return " ".join(map(_told, value))
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {_told(each)}" for key, each in value.items())
     return "" if value is None else str(value)
 
 

@@ -60,11 +60,22 @@ def test_comparison(report):
     assert list(found.columns)[:3] == ["drawn, old", "drawn, new", "drawn, new - old"]
     assert found.columns["drawn, new - old"] == {"psnr": pytest.approx(1)}
     assert found.notes == ["num: 2 | 3"]
+    other = compare(a, a | {"version": "0.0", "hardware": {"device": "x", "cores": 3}}).notes
+    assert other[0].endswith("| device x, cores 3") and other[1].endswith("| 0.0")
     with pytest.raises(InputError, match="one command"):
         compare(a, b | {"command": "evaluate y"})
 
 
-@pytest.mark.parametrize(("text", "said"), [(None, "no report"), ("{", "not JSON"), ('{"a": 1}', "no figures")])
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (None, "no report"),
+        ("{", "not JSON"),
+        ('{"a": 1}', "no figures"),
+        ('{"figures": {"a": {}}}', "no figures"),
+        ("[1]", "no figures"),
+    ],
+)
 def test_no_report(tmp_path, text, said):
     if text is not None:
         (tmp_path / "report.json").write_text(text)

@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> None:
         raise InputError(f"unrecognized arguments: {' '.join(args.overrides)}; `ganinv evaluate --help` lists them.")
     out = common.output_folder(args.out)
     job = None if args.compare else _open_job(args, out)
-    report = _compared(args) if job is None else _evaluated(args, job)
+    report = _compared(args, out) if job is None else _evaluated(args, job)
 
     from ganinv_jax.evaluation.report import table
 
@@ -84,7 +84,7 @@ def _evaluated(args: argparse.Namespace, job: Any) -> Any:
     return dataclasses.replace(report, seconds=time.monotonic() - started, notes=(*report.notes, *job.notes))
 
 
-def _compared(args: argparse.Namespace) -> Any:
+def _compared(args: argparse.Namespace, out: Path) -> Any:
     from ganinv_jax.evaluation.report import compare, read_report
 
     a, b = (read_report(path) for path in args.compare)
@@ -92,4 +92,6 @@ def _compared(args: argparse.Namespace) -> Any:
     for path, report in zip(args.compare, (a, b), strict=True):
         if report["command"] != command:
             raise InputError(f"{path} must be a report of '{command}', but it is one of '{report['command']}'.")
+        if out.resolve() in (Path(path).expanduser().resolve(), Path(path).expanduser().resolve().parent):
+            raise InputError(f"--out must be a folder of its own, but {out} holds a report to compare; name another.")
     return compare(a, b, tuple(args.compare))
