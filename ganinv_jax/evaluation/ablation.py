@@ -35,12 +35,14 @@ MGANPRIOR_STUDIES = ("mganprior-codes", "mganprior-layer", "mganprior-importance
 """Of mGANprior (arXiv:1912.07116, section 4.4); nothing is trained."""
 
 
-def study(name: str, resolution: int) -> dict[str, Variant]:
-    """The variants of a study of STUDIES, for a generator of that resolution; the first is the whole method.
+def check_study(name: str | None) -> None:
+    """Raise InputError for a study that there is not."""
+    known = STUDIES + MGANPRIOR_STUDIES
+    check(name in known, f"--study must be one of {', '.join(known)}, but it is {name or 'missing'}.")
 
-    Raises InputError for a study that there is not.
-    """
-    check(name in STUDIES, f"--study must be one of {', '.join(STUDIES + MGANPRIOR_STUDIES)}, but it is {name!r}.")
+
+def study(name: str, resolution: int) -> dict[str, Variant]:
+    """The variants of a study of STUDIES, for a generator of that resolution; the first is the whole method."""
     if name == "gate":
         return {"full": _first_stage("full"), "no gate": _first_stage("no-gate", gate=False)}
     if name == "full-branch":

@@ -118,7 +118,13 @@ def test_inversion(evaluated):
     out, report = evaluated("inversion", *options, "--methods", "encoder, csgm")
     encoder, csgm = report["figures"]["encoder"], report["figures"]["csgm"]
     assert (encoder["steps"], csgm["steps"]) == (0, 1)
-    assert {"psnr", "w_error", "seconds", "editability_efficientnet_formula", "generated_psnr"} <= encoder.keys()
+    assert {
+        "psnr",
+        "w_error",
+        "seconds_with_compilation",
+        "editability_efficientnet_formula",
+        "generated_psnr",
+    } <= encoder.keys()
     assert report["pictures"][2]["name"] == "2" and "psnr" in report["pictures"][2]["csgm"]
     assert (out / "tradeoff.svg").is_file() and Image.open(out / "sheet.png").width == 3 * SIDE + 2 * 2
 
@@ -134,7 +140,7 @@ def test_editing(evaluated, fails, folder, pictures, tmp_path):
     assert "brings none" in fails(*command)
 
 
-def test_ablation(evaluated, fails, folder, pictures, tmp_path, monkeypatch):
+def test_ablation(evaluated, works, fails, folder, pictures, tmp_path, monkeypatch):
     """What is trained and scored; the training itself is that of `ganinv train`."""
     trained = []
 
@@ -157,7 +163,14 @@ def test_ablation(evaluated, fails, folder, pictures, tmp_path, monkeypatch):
     assert Image.open(out / "sheet.png").width == 6 * SIDE + 5 * 2
     command = ["evaluate", "ablation", "--data", pictures, "--model", folder, "--out", tmp_path / "none", "--study"]
     assert "--photos must name" in fails(*command, "gate")
-    assert "--study must be one of" in fails(*command, "everything", "--photos", pictures)
+    assert "--study must be one of" in fails(*command, "everything")
+    assert "takes no --config.seed=5" in fails(*command, "mganprior-codes", "--config.seed=5")
+    assert "count" not in report["figures"]["one stage"]
+    shorter = [out if part == tmp_path / "none" else part for part in command]
+    message = fails(*shorter, "stages", "--photos", pictures, "--kimg", 2, "--num", 2, *changes)
+    assert "kimg was 3.0, and is 2.0 now" in message
+    works("evaluate", "ablation", "--compare", out, out, "--out", tmp_path / "both")
+    assert "--out must be a folder of its own" in fails("evaluate", "ablation", "--compare", out, out, "--out", out)
 
 
 def test_ablation_of_mganprior(evaluated, monkeypatch):

@@ -3,7 +3,7 @@
 import pytest
 
 from ganinv_jax.core.errors import InputError
-from ganinv_jax.evaluation.ablation import MGANPRIOR_STUDIES, STUDIES, mganprior_study, study
+from ganinv_jax.evaluation.ablation import MGANPRIOR_STUDIES, STUDIES, check_study, mganprior_study, study
 from ganinv_jax.inversion import METHODS
 from ganinv_jax.training import config
 
@@ -42,7 +42,8 @@ def test_skips_come_from_coarse_to_fine():
 
 def test_no_such_study():
     with pytest.raises(InputError, match="--study must be one of gate"):
-        study("everything", 64)
+        check_study("everything")
+    check_study("mganprior-codes")
 
 
 @pytest.mark.parametrize("name", MGANPRIOR_STUDIES)

@@ -36,8 +36,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, job: Any) -> Any:
-    from ganinv_jax.evaluation.ablation import MGANPRIOR_STUDIES
+    from ganinv_jax.evaluation.ablation import MGANPRIOR_STUDIES, check_study
 
+    check_study(args.study)
     return _mganprior(args, job) if args.study in MGANPRIOR_STUDIES else _inpainter(args, job)
 
 
@@ -45,6 +46,8 @@ def _mganprior(args: argparse.Namespace, job: Any) -> Any:
     from ganinv_jax.cli.evaluate.inversion import BATCH, compare
     from ganinv_jax.evaluation.ablation import mganprior_study
 
+    if args.overrides:
+        raise InputError(f"{args.study} trains nothing, so it takes no {args.overrides[0]}; leave that out.")
     options = mganprior_study(args.study, job.model.config.resolution)
     variants = {name: ("mganprior", chosen) for name, chosen in options.items()}
     return compare(job, "evaluate ablation", variants, args.steps_share, GENERATED, BATCH, study=args.study)
@@ -52,6 +55,7 @@ def _mganprior(args: argparse.Namespace, job: Any) -> Any:
 
 def _inpainter(args: argparse.Namespace, job: Any) -> Any:
     from ganinv_jax.evaluation.ablation import study
+    from ganinv_jax.evaluation.inpainting import UNSEEN_SEEDS
     from ganinv_jax.evaluation.plots import Bars
     from ganinv_jax.evaluation.report import Report
     from ganinv_jax.evaluation.results import check_holes
@@ -61,11 +65,10 @@ def _inpainter(args: argparse.Namespace, job: Any) -> Any:
         raise InputError("--photos must name the pictures to train with, and --kimg be above 0; give both.")
     model = job.model
     variants = study(args.study, model.config.resolution)
-    start = job.out / "runs" / "start"
-    model.save(start, ("generator", "discriminator"))
+    asked = {"kimg": args.kimg, "photos": args.photos, "recipes": args.recipes, "changes": args.overrides}
+    pieces = job.pieces(study=args.study, **asked, holes=args.holes, samples=args.samples)
+    start = _start(model, job.out / "runs", asked)
     folders = {name: _train(args, job.out / "runs", start, trainings) for name, trainings in variants.items()}
-    asked = {"study": args.study, "kimg": args.kimg, "photos": args.photos, "changes": args.overrides}
-    pieces = job.pieces(**asked, holes=args.holes, samples=args.samples)
     columns, cells = {}, []
     for name, folder in folders.items():
         columns[name], shown = _score(args, job, pieces.within(name), folder)
@@ -73,7 +76,19 @@ def _inpainter(args: argparse.Namespace, job: Any) -> Any:
     plots = {"variants": Bars(columns, IN_PLOT)}
     note = f"Every variant saw {args.kimg:g} thousand pictures, with the same seed. On the sheet: photo, what was "
     note += f"seen of it, and {SHOWN_COMPLETIONS} completions by each: {', '.join(variants)}."
-    return Report("evaluate ablation", job.asked, columns, notes=[note], sheet=_sheet(cells), plots=plots)
+    heard = f"hole_mse_… and gate_… are of {len(UNSEEN_SEEDS)} generated pictures, all else of real ones."
+    return Report("evaluate ablation", job.asked, columns, notes=[note, heard], sheet=_sheet(cells), plots=plots)
+
+
+def _start(model: Any, runs: Path, asked: dict[str, Any]) -> Path:
+    """What all variants begin with. Runs stay, for other studies to share, but only those asked alike share them."""
+    from ganinv_jax.evaluation.pieces import check_plan, write_plan
+
+    plan = {"model": model.digest, **asked}
+    if not check_plan(runs, plan):
+        model.save(runs / "start", ("generator", "discriminator"))
+        write_plan(runs, plan)
+    return runs / "start"
 
 
 def _train(args: argparse.Namespace, runs: Path, start: Path, trainings: Any) -> Path:
@@ -106,6 +121,7 @@ def _score(args: argparse.Namespace, job: Any, pieces: Any, folder: Path) -> tup
     with job.bar(job.num, "photos") as done:
         columns, _ = inpainting.score_cases(at, job.num, draw, job.networks, pieces, report=done)
     heard = inpainting.evaluate_listening(modules, variables, inpainting.UNSEEN_SEEDS, args.holes)
+    heard.pop("count", None)  # of generated pictures; most of the column is of real ones
     shown = [inpainting.case_row(at(i), draw(at(i))) for i in range(min(SHOWN, job.num))]
     return columns[inpainting.DRAWN] | heard, shown
 
