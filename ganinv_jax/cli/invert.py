@@ -13,7 +13,6 @@ from typing import Any
 from ganinv_jax.cli import common
 from ganinv_jax.core.errors import StoppedError
 
-
 # What `pipelines.invert.invert` takes beside them.
 NO_OPTIONS = ("model", "photos", "method", "task", "steps", "seed", "class_idx", "watch")
 

@@ -63,4 +63,4 @@ def test_bad_arguments(folder, photos, tmp_path, fails, more, message):
 
 
 def test_no_option_has_the_name_of_an_argument():
-    assert NO_OPTIONS == tuple(inspect.signature(invert).parameters)[:-1]
+    assert tuple(inspect.signature(invert).parameters)[:-1] == NO_OPTIONS
