@@ -21,6 +21,9 @@ from ganinv_jax.core.errors import InputError
 from ganinv_jax.core.files import atomic_files
 from ganinv_jax.core.images import grid, write_gif, write_png
 from ganinv_jax.editing import StyleDirection, channel_deviations, channel_direction, move
+from ganinv_jax.inversion import engine
+from ganinv_jax.inversion.methods.mganprior import Composition
+from ganinv_jax.inversion.networks import Frozen, Networks
 from ganinv_jax.models.directions import Direction
 from ganinv_jax.models.stylegan2 import Layer, styles_of
 from ganinv_jax.pipelines import inpaint
@@ -80,10 +83,10 @@ def edit(
     """Pictures moved along a direction: uint8 [k, h, w, 3] for one strength, [k, s, h, w, 3] for s of them.
 
     pictures: an InpaintResult or its state, of which hole and rest move together; an inversion's result or state, with
-        its own noise and weights where it has some; or codes [k, l, w], as `Model.map` gives them. Noise is constant.
-        Strength 0 gives completions, and pictures of `Model.generate`, back to the bit. Completions with pasted known
-        pixels keep them so: what the photo had that the model's own picture of strength 0 had not is added to every
-        edit.
+        its own noise and weights where it has some, and with all codes moved where there are several; or codes
+        [k, l, w], as `Model.map` gives them. Noise is constant. Strength 0 gives completions, and pictures of
+        `Model.generate`, back to the bit. Completions with pasted known pixels keep them so: what the photo had that
+        the model's own picture of strength 0 had not is added to every edit.
     direction: a name out of `Model.directions`, a file or a folder of `read_direction` (FILE:NAME where it holds
         several), a style channel such as '32.conv1.17', a Direction, a StyleDirection, or an array [w] or [l, w].
     strength: how often the direction is added; those that are bundled or found here are one standard deviation of W.
@@ -194,6 +197,8 @@ def _drawing(model: "Model", pictures: Any, skip: bool) -> tuple[Float[np.ndarra
         return pictures.ws, functools.partial(_completions, model, pictures, skip, _lacking(model, pictures, skip))
     if hasattr(pictures, "digest"):  # Codes, or what an inversion gives
         check_made_by(model, pictures)
+        if pictures.composed:
+            return pictures.ws, functools.partial(_composed, model, pictures)
         own = {name: x for name, x in pictures.variables.items() if name in _OWN}
         return pictures.ws, functools.partial(_inverted, model, own) if own else functools.partial(_generated, model)
     return np.asarray(pictures, np.float32), functools.partial(_generated, model)
@@ -217,6 +222,16 @@ def _inverted(model: "Model", own: Mapping[str, Any], ws: Any, restyle: Restyle)
             variables[_OWN[name]] = {**variables[_OWN[name]], "synthesis": of_row}
         images.append(as_pictures(_synthesize(network.module, variables, ws[row : row + 1], dict(restyle))))
     return np.concatenate(images)
+
+
+def _composed(model: "Model", state: Any, ws: Any, restyle: Restyle) -> UInt8[np.ndarray, "k h w 3"]:
+    """mGANprior's pictures: each of a picture's codes moves as their mean does."""
+    check(not restyle, "A picture of several codes moves along directions in W only, but a style channel was given.")
+    network = model.network("generator")
+    labels = model.class_labels(None if state.class_idx < 0 else state.class_idx)
+    variables = {**state.variables, "shift": np.asarray(ws) - state.ws}
+    networks, frozen = Networks(network.module), Frozen(network.variables, labels=labels)
+    return as_pictures(engine.render(networks, Composition(state.composed), frozen, variables).images[:, 0])
 
 
 def _completions(

@@ -22,6 +22,7 @@ from ganinv_jax.core.images import fit_hole, fit_square, read_hole, read_mask, r
 from ganinv_jax.data.holes import HOLE_PRESETS
 from ganinv_jax.inversion import METHODS, TASKS, Method, engine
 from ganinv_jax.inversion.degradations import Degradation, Inpainting, shown
+from ganinv_jax.inversion.methods.mganprior import Composition, resolved
 from ganinv_jax.inversion.networks import MEAN_SAMPLES, Frozen, Networks, calibrate, mean_code
 from ganinv_jax.inversion.schedule import Look
 from ganinv_jax.losses.perceptual import PerceptualDistance
@@ -95,7 +96,18 @@ def invert(
     }
     seen = as_pictures(shown(jnp.asarray(outcome.seen), side)) if degradation.pictures else None
     state = InvertedState(
-        outcome.ws, outcome.variables, outcome.losses, squares, seen, method, task, seed, model.name, model.digest
+        outcome.ws,
+        outcome.variables,
+        outcome.losses,
+        squares,
+        seen,
+        method,
+        task,
+        seed,
+        model.name,
+        model.digest,
+        composed=resolved(configured.draw.layer, model.config) if isinstance(configured.draw, Composition) else 0,
+        class_idx=-1 if class_idx is None else class_idx,
     )
     return InversionResult(images, state, seconds, report)
 

@@ -4,19 +4,17 @@ import csv
 import dataclasses
 import json
 import os
-import zipfile
 from pathlib import Path
 from typing import Any
 
+import jax
 import numpy as np
 from jaxtyping import Float, UInt8
 
 from ganinv_jax.core.errors import InputError
 from ganinv_jax.core.files import atomic_file, atomic_files
 from ganinv_jax.core.images import grid, write_png
-
-FORMAT = 1
-_VARIABLE = "variables/"
+from ganinv_jax.pipelines.state import DAMAGES, FORMAT, filled, flat, read_values
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,6 +24,8 @@ class InvertedState:
     ws: the codes, as they can be edited. variables: all that was optimised, as `inversion.drawing` takes it, a row a
     picture. losses: [steps, b] by name of the term, as weighted in their sum 'total'. photos: the squares of the
     photos. seen: what the task leaves of them, where that is a picture. model, digest: `Model.name` and `Model.digest`.
+    composed: the resolution at which the method composes features of several codes; 0 where there is one. class_idx: -1
+    for a model without classes.
     """
 
     ws: Float[np.ndarray, "b l w"]
@@ -38,6 +38,8 @@ class InvertedState:
     seed: int
     model: str
     digest: str
+    composed: int = 0
+    class_idx: int = -1
 
     def row(self, index: int) -> "InvertedState":
         """One photo's state; b is 1."""
@@ -45,7 +47,7 @@ class InvertedState:
         return dataclasses.replace(
             self,
             ws=self.ws[rows],
-            variables=_map_leaves(self.variables, lambda x: x[rows]),
+            variables=jax.tree.map(lambda x: np.asarray(x)[rows], self.variables),
             losses={name: values[:, rows] for name, values in self.losses.items()},
             photos=self.photos[rows],
             seen=None if self.seen is None else self.seen[rows],
@@ -56,9 +58,8 @@ class InvertedState:
         folder = Path(folder)
         values: dict[str, Any] = {k: v for k, v in vars(self).items() if k not in ("variables", "losses", "seen")}
         values |= {} if self.seen is None else {"seen": self.seen}
-        values |= {_VARIABLE + path: leaf for path, leaf in _leaves(self.variables)}
         with atomic_file(folder / "state.npz") as temporary:
-            np.savez_compressed(temporary, **{"format": FORMAT, **values})
+            np.savez_compressed(temporary, **{"format": FORMAT, **values, **flat(self.variables)})
         with atomic_file(folder / "losses.csv") as temporary, temporary.open("w", newline="") as file:
             table = csv.writer(file)
             table.writerow(["step", *self.losses])
@@ -70,25 +71,15 @@ class InvertedState:
     def load(cls, folder: str | os.PathLike) -> "InvertedState":
         """Read what `save` wrote. Raises InputError for any other folder."""
         folder = Path(folder)
+        values = read_values(folder / "state.npz")
         try:
-            with np.load(folder / "state.npz", allow_pickle=False) as file:
-                found: dict[str, Any] = {name: file[name] for name in file.files}
             with (folder / "losses.csv").open(newline="") as file:
                 (_, *names), *rows = csv.reader(file)
             table = np.array([row[1:] for row in rows], np.float32).reshape(len(rows), len(names))
-            version = int(found.pop("format"))
-            variables = {name: found.pop(name) for name in list(found) if name.startswith(_VARIABLE)}
-            plain = {name: value if value.ndim else value.item() for name, value in found.items()}
-            losses = {name: table[:, i : i + 1] for i, name in enumerate(names)}
-            state = cls(**{"seen": None, **plain}, variables=_nested(variables), losses=losses)
-        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
-            raise InputError(
-                f"{folder} must hold a whole state.npz and losses.csv of an inversion, but does not ({error}); invert "
-                "the photo again."
-            ) from error
-        if version > FORMAT:
-            raise InputError(f"{folder} has format {version}, but this version reads up to {FORMAT}; upgrade it.")
-        return state
+        except DAMAGES as error:
+            raise InputError(f"{folder} must hold a whole losses.csv, but does not ({error}); invert again.") from error
+        losses = {name: table[:, i : i + 1] for i, name in enumerate(names)}
+        return filled(cls, {"seen": None, **values, "losses": losses}, folder / "state.npz")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -138,31 +129,6 @@ class InversionResult:
             write_png(temporary / "grid.png", self.grid())
             report = json.dumps(self.report, indent=2, allow_nan=False) + "\n"
             (temporary / "report.json").write_text(report, encoding="utf-8")
-
-
-def _leaves(tree: dict[str, Any], prefix: str = "") -> list[tuple[str, np.ndarray]]:
-    """Arrays by their path, such as noise/b8/conv0/noise_const."""
-    found = []
-    for name, value in tree.items():
-        found += _leaves(value, f"{prefix}{name}/") if isinstance(value, dict) else [(prefix + name, np.asarray(value))]
-    return found
-
-
-def _nested(leaves: dict[str, np.ndarray]) -> dict[str, Any]:
-    tree: dict[str, Any] = {}
-    for path, leaf in leaves.items():
-        *outer, last = path.removeprefix(_VARIABLE).split("/")
-        inner = tree
-        for name in outer:
-            inner = inner.setdefault(name, {})
-        inner[last] = leaf
-    return tree
-
-
-def _map_leaves(tree: Any, function: Any) -> Any:
-    if isinstance(tree, dict):
-        return {name: _map_leaves(value, function) for name, value in tree.items()}
-    return function(np.asarray(tree))
 
 
 def _plot(losses: dict[str, np.ndarray], path: Path) -> None:

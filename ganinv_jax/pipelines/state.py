@@ -16,6 +16,7 @@ from ganinv_jax.core.files import atomic_file
 
 FORMAT = 1
 _VARIABLE = "variables/"  # what an inversion's variables are stored under, by their paths
+DAMAGES = (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, zipfile.BadZipFile)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,7 +45,7 @@ class State:
     @classmethod
     def load(cls, path: str | os.PathLike) -> "State":
         """Read a file that `save` wrote. Raises InputError for any other."""
-        return _fill(cls, _read(path), path)
+        return filled(cls, read_values(path), path)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,23 +53,22 @@ class Codes:
     """What an edit needs of any other state: codes, and the `Model.name` and `Model.digest` of their model.
 
     variables: what was optimised besides, where there is any, with a row a picture: 'noise', the generator's buffers of
-    noise, and 'weights', the synthesis network's parameters, replace the model's own; others do not count.
+    noise, and 'weights', the synthesis network's parameters, replace the model's own; 'z_codes' and 'channels' are
+    composed at the resolution `composed` by mGANprior, with labels of the class `class_idx`. Others do not count.
     """
 
     ws: Float[np.ndarray, "k l w"]
     model: str
     digest: str
     variables: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    composed: int = 0
+    class_idx: int = -1
 
 
 def load_state(path: str | os.PathLike) -> State | Codes:
     """A completion's state, or the codes of any other. Raises InputError for a file that has neither."""
-    values = _read(path)
-    if {"erased", "hole"} <= values.keys():
-        return _fill(State, values, path)
-    nested = {name.removeprefix(_VARIABLE): x for name, x in values.items() if name.startswith(_VARIABLE)}
-    codes = _fill(Codes, {name: x for name, x in values.items() if name != "variables"}, path)
-    return dataclasses.replace(codes, variables=traverse_util.unflatten_dict(nested, sep="/"))
+    values = read_values(path)
+    return filled(State if {"erased", "hole"} <= values.keys() else Codes, values, path)
 
 
 def check_made_by(model: Any, state: Any) -> None:
@@ -77,24 +77,34 @@ def check_made_by(model: Any, state: Any) -> None:
     check(same, f"The state was made by {state.model}, whose weights are not those of {model.name}; open that model.")
 
 
-def _read(path: str | os.PathLike) -> dict[str, np.ndarray]:
+def flat(variables: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """An inversion's variables as `read_values` expects them: arrays by their paths."""
+    paths = traverse_util.flatten_dict(dict(variables), sep="/")
+    return {_VARIABLE + path: np.asarray(leaf) for path, leaf in paths.items()}
+
+
+def read_values(path: str | os.PathLike) -> dict[str, Any]:
+    """What a state.npz holds, an inversion's variables as one tree. Raises InputError for a damaged or newer file."""
     try:
         with np.load(path, allow_pickle=False) as file:
-            values = {name: file[name] for name in file.files}
+            values: dict[str, Any] = {name: file[name] for name in file.files}
             version = int(values["format"])
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, zipfile.BadZipFile) as error:
+    except DAMAGES as error:
         raise InputError(f"{path} must be a whole state.npz, but is not ({error}); make it again.") from error
     if version > FORMAT:
         raise InputError(f"{path} has format {version}, but this version reads up to {FORMAT}; upgrade ganinv_jax.")
-    return values
+    paths = {name: values.pop(name) for name in list(values) if name.startswith(_VARIABLE)}
+    nested = {name.removeprefix(_VARIABLE): value for name, value in paths.items()}
+    return values | {"variables": traverse_util.unflatten_dict(nested, sep="/")}
 
 
-def _fill(cls: Any, values: dict[str, np.ndarray], path: str | os.PathLike) -> Any:
-    """The dataclass, from the values of a file that have its fields' names."""
+def filled(cls: Any, values: Mapping[str, Any], path: str | os.PathLike) -> Any:
+    """The dataclass, from a file's values that have its fields' names. Raises InputError where some are missing."""
     fields = dataclasses.fields(cls)
     optional = (dataclasses.MISSING, dataclasses.MISSING)
     needed = [field.name for field in fields if (field.default, field.default_factory) == optional]
     missing = [name for name in needed if name not in values]
     check(not missing, f"{path} must be a whole state.npz, but has no {', '.join(missing)}; make it again.")
     own = {field.name: values[field.name] for field in fields if field.name in values}
-    return cls(**{name: value if value.ndim else value.item() for name, value in own.items()})
+    scalars = {name: x.item() for name, x in own.items() if isinstance(x, np.ndarray) and not x.ndim}
+    return cls(**{**own, **scalars})

@@ -1,6 +1,7 @@
 """Edits of completions and of codes: what moves, what stays to the bit, and what is left of them on disk."""
 
 import dataclasses
+import functools
 import json
 
 import jax
@@ -102,6 +103,27 @@ def test_inversions_keep_their_own_noise_and_weights(model, tmp_path):
         wanted = np.clip(np.asarray(draw(variables, ws[row : row + 1] + VECTOR)[0]) * 127.5 + 128, 0, 255)
         assert np.abs(wanted - image).max() <= 1.01
     assert np.abs(images.astype(int) - model.edit(ws, DIRECTION, 1)).max() > 5
+
+
+def test_all_codes_of_a_composed_inversion_move(model, tmp_path):
+    """As they are saved; strength 0 is the reconstruction, which the mean code does not draw."""
+    photo = np.random.default_rng(3).integers(0, 256, (SIDE, SIDE, 3), np.uint8)
+    found = model.invert(photo, method="mganprior", codes=2, layer=8, perceptual=0.0, steps=1)
+    found.save(tmp_path)
+    state = load_state(tmp_path / "photo00" / "state.npz")
+    images = model.edit(state, DIRECTION, [0, 1])[0].astype(int)
+    assert np.abs(images[0] - found.images[0]).max() <= 1
+    assert np.abs(images[0] - model.edit(found.ws, DIRECTION, 0)[0]).max() > 5
+    network, z = model.network("generator"), found.variables["z_codes"][0]
+    draw = functools.partial(network.module.apply, network.variables)
+    every = np.asarray(model.map(z)) + VECTOR
+    parts, rgb = draw(every, 8, method="features")
+    x = np.einsum("nc,nhwc->hwc", found.variables["channels"][0], parts)[None]
+    rgb = {"rgb": rgb["rgb"].mean(axis=0, keepdims=True)}
+    wanted = draw(every.mean(axis=0)[None], start=16, x=x, images=rgb, method="synthesize")[0]
+    assert np.abs(np.clip(np.asarray(wanted) * 127.5 + 128, 0, 255) - images[1]).max() <= 1.01
+    with pytest.raises(InputError, match="directions in W only"):
+        model.edit(state, "8.conv1.2", 1)
 
 
 def test_a_style_channel_leaves_other_channels_alone(model):

@@ -63,7 +63,7 @@ def test_saved_and_loaded(tmp_path, made):
         np.testing.assert_allclose(state.losses["total"][:, 0], made.losses["total"][:, index], rtol=1e-6)
         assert (state.method, state.seed, state.digest) == ("csgm", 3, made.state.digest)
     (tmp_path / "photo00" / "state.npz").write_bytes(b"torn")
-    with pytest.raises(InputError, match="must hold a whole state.npz"):
+    with pytest.raises(InputError, match="must be a whole state.npz"):
         InvertedState.load(tmp_path / "photo00")
 
 

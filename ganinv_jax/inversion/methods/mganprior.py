@@ -66,18 +66,21 @@ class EqualChannels:
     layer: int | None
 
     def __call__(self, scene: Scene, key: Array) -> Any:
-        return jnp.full((self.codes, scene.config.channels(_resolved(self.layer, scene.config))), 1 / self.codes)
+        return jnp.full((self.codes, scene.config.channels(resolved(self.layer, scene.config))), 1 / self.codes)
 
 
 @dataclasses.dataclass(frozen=True)
 class Composition:
-    """Draws from `z_codes` [n, z] and `channels` [n, c]: features of each code at `layer`, weighted and added."""
+    """Draws from `z_codes` [n, z] and `channels` [n, c]: features of each code at `layer`, weighted and added.
+
+    An edit has `shift` [l, w] besides, which is added to every code: the paper's semantic manipulation.
+    """
 
     layer: int | None = None
 
     def __call__(self, networks: Networks, frozen: Frozen, variables: Variables) -> Drawn:
-        layer = _resolved(self.layer, networks.generator.config)
-        every = map_z(networks, frozen, variables["z_codes"])
+        layer = resolved(self.layer, networks.generator.config)
+        every = map_z(networks, frozen, variables["z_codes"]) + variables.get("shift", 0)
         generator = frozen.generator
         features, images = networks.generator.apply(generator, every, layer, method="features")  # type: ignore
         features = jnp.einsum("nc,nhwc->hwc", variables["channels"], features, precision="highest")[None]
@@ -88,7 +91,8 @@ class Composition:
         return Drawn(synthesize(networks, generator, ws[None], **rest), ws)
 
 
-def _resolved(layer: int | None, config: GeneratorConfig) -> int:
+def resolved(layer: int | None, config: GeneratorConfig) -> int:
+    """The resolution at which a generator's features are composed. Raises InputError for one that it does not have."""
     below = config.block_resolutions[:-1]
     layer = min(16, below[-1]) if layer is None else layer
     check(layer in below, f"layer must be one of {below} for this generator, but it is {layer}.")
