@@ -96,6 +96,19 @@ def test_stopping_gives_the_best_so_far(networks, photos):
     np.testing.assert_allclose(errors, found.losses["total"][-1], rtol=0.05)
 
 
+def test_stopping_after_a_fall_and_a_rise_gives_the_lowest(networks, photos):
+    """Downhill for a stretch, then uphill: the later variables are worse, and not what comes back."""
+
+    def turning(progress):
+        return jnp.where(progress < 0.5, RATE, -RATE)
+
+    stage = Stage(40, ("ws",), (SquaredError(),), Adam(turning))
+    found = run(networks, Method({"ws": mean_ws}, (stage,)), photos, watch=lambda progress: progress.done == 40)
+    lowest = run(networks, by_pixels(20), photos)
+    assert np.all(found.losses["total"][-1] > found.losses["total"][19])
+    np.testing.assert_allclose(found.ws, lowest.ws, atol=1e-5)
+
+
 def test_one_program_serves_any_number_of_steps(networks, photos):
     run(networks, by_pixels(7), photos)
     compiled = engine._advance._cache_size()
