@@ -68,19 +68,14 @@ def score_generation(
     return columns, plots
 
 
-def score_paths(
-    paths: Sequence[PathLength], num: int, pieces: Pieces, report: Callable[[int], None] = lambda done: None
-) -> dict[str, float]:
-    """The perceptual path length of each of `paths`, by name, over `num` paths; some at a time, kept in `pieces`."""
-    figures = {}
-    for index, path in enumerate(paths):
-        found = []
-        for rows in _ranges(num):
-            piece = pieces.get(f"{path.name}-{rows.start:06}", lambda path=path, rows=rows: {"x": path.lengths(rows)})
-            found.append(piece["x"])
-            report(index * num + rows.stop)
-        figures[path.name] = trimmed_mean(np.concatenate(found))
-    return figures
+def path_length(path: PathLength, num: int, pieces: Pieces, report: Callable[[int], None] = lambda done: None) -> float:
+    """The perceptual path length of paths 0 to `num` - 1, whose single lengths are kept in `pieces`."""
+    found = []
+    for rows in _ranges(num):
+        look = functools.partial(lambda rows: {"lengths": path.lengths(rows)}, rows)
+        found.append(pieces.get(f"{path.name}-{rows.start:06}", look)["lengths"])
+        report(rows.stop)
+    return trimmed_mean(np.concatenate(found))
 
 
 def _look(pictures: Pictures, rows: range, extractors: Sequence[Extractor]) -> Piece:

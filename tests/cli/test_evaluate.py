@@ -50,9 +50,9 @@ def figures_of(report, name):
 
 
 def test_generation(evaluated, pictures):
-    out, report = evaluated("generation", "--num", 3, "--classes", "0-999", "--reference", pictures, "--path-length", 2)
+    out, report = evaluated("generation", "--num", 3, "--classes", "0-999", "--reference", pictures, "--ppl", 2)
     assert (
-        figures_of(report, "ppl_w_end_efficientnet_formula") > 0 < figures_of(report, "ppl_z_end_efficientnet_formula")
+        figures_of(report, "ppl_w_end_efficientnet_formula") > 0 < figures_of(report, "ppl_z_full_efficientnet_formula")
     )
     figures = report["figures"]
     assert (figures["generated"]["count"], figures["real"]["count"]) == (3, 4)

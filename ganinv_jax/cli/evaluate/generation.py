@@ -1,7 +1,8 @@
 """Score generated pictures, those of seeds 0, 1, …, against real ones.
 
 How far the sets are apart (Frechet and kernel distance, precision and recall, U-IDS), how much the pictures of each
-differ among themselves, and how often they are recognised as one of CLASSES. --results scores somebody else's pictures.
+differ among themselves, and how often they are recognised as one of CLASSES. --ppl adds the perceptual path length, of
+the ends of paths in W and of whole paths in Z (official figures: of 50000). --results scores somebody else's pictures.
 """
 
 import argparse
@@ -20,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--classes", type=common.seeds, default=[], metavar="LIST", help="ImageNet's, such as 281-293")
     parser.add_argument("--truncation-psi", type=common.number, default=1.0, metavar="PSI", help="default: 1")
     parser.add_argument(
-        "--path-length", type=count, metavar="N", help="also perceptual path length in W and in Z, over N paths"
+        "--ppl", type=common.count, metavar="N", help="perceptual path length of N paths (default: none)"
     )
     common.add_reference(parser)
     parser.add_argument("--results", metavar="PICTURES", help="score these pictures, a folder or a zip, not a model's")
@@ -30,21 +31,21 @@ def run(args: argparse.Namespace, job: Any) -> Any:
     import numpy as np
 
     from ganinv_jax.core.images import grid
-    from ganinv_jax.evaluation.generation import score_generation
+    from ganinv_jax.evaluation.generation import GENERATED, path_length, score_generation
     from ganinv_jax.evaluation.report import Report
     from ganinv_jax.evaluation.results import Squares
 
-    if args.results and args.path_length:
-        raise InputError("--path-length is a figure of a model's, not of pictures'; leave it or --results out.")
     generated, num, side = _others(args, job) if args.results else _model(args, job)
     others = job.reference(side)
     reference = (_in_ranges(others), len(others)) if others else None
-    pieces = job.pieces(generated=num, classes=args.classes, path_length=args.path_length)
+    paths = _paths(args, job) if args.ppl else []
+    pieces = job.pieces(generated=num, classes=args.classes, ppl=args.ppl)
     with job.bar(num + job.num + len(others), "pictures") as done:
         sets = (generated, num, _in_ranges(Squares(job.source, job.num, side)), job.num)
         columns, plots = score_generation(*sets, job.networks, pieces, args.classes, reference, done)
-    if args.path_length:
-        columns["generated"] |= _path_lengths(args, job, pieces)
+    for path in paths:
+        with job.bar(args.ppl, f"paths of {path.name}") as done:
+            columns[GENERATED][path.name] = path_length(path, args.ppl, pieces, done)
     shown = np.stack(list(generated(range(min(num, IN_SHEET)))))
     return Report("evaluate generation", job.asked, columns, sheet=grid(shown, columns=8), plots=plots)
 
@@ -56,16 +57,15 @@ def _model(args: argparse.Namespace, job: Any) -> tuple[Any, int, int]:
     return lambda rows: model.draw(rows, psi), args.generated or job.num, model.config.resolution
 
 
-def _path_lengths(args: argparse.Namespace, job: Any, pieces: Any) -> dict[str, float]:
-    """Of the ends of paths, through every network that compares two pictures."""
-    from ganinv_jax.evaluation.generation import score_paths
+def _paths(args: argparse.Namespace, job: Any) -> list[Any]:
+    """Path lengths of the model through every network that compares two pictures."""
     from ganinv_jax.metrics.ppl import PathLength
 
-    model, spaces = job.model, ("w", "z")
-    given = [(distance, space) for distance in job.networks.distances for space in spaces]
-    paths = [PathLength(model.map, model.synthesize, d, model.config.z_dim, space) for d, space in given]
-    with job.bar(args.path_length * len(paths), "paths") as done:
-        return score_paths(paths, args.path_length, pieces, done)
+    if args.results or args.compute != "fp32":
+        raise InputError("--ppl needs a model at --compute fp32, since its steps are tiny; leave one of them out.")
+    model = job.model
+    ways = [(d, *way) for d in job.networks.distances for way in (("w", "end"), ("z", "full"))]
+    return [PathLength(model.map, model.synthesize, d, model.config.z_dim, *way) for d, *way in ways]
 
 
 def _others(args: argparse.Namespace, job: Any) -> tuple[Any, int, int]:
