@@ -64,8 +64,9 @@ def _paths(args: argparse.Namespace, job: Any) -> list[Any]:
     if args.results or args.compute != "fp32":
         raise InputError("--ppl needs a model at --compute fp32, since its steps are tiny; leave one of them out.")
     model = job.model
-    ways = [(d, *way) for d in job.networks.distances for way in (("w", "end"), ("z", "full"))]
-    return [PathLength(model.map, model.synthesize, d, model.config.z_dim, *way) for d, *way in ways]
+    shared, ways = (model.map, model.synthesize), (("w", "end"), ("z", "full"))
+    distances = job.networks.distances
+    return [PathLength(*shared, distance, model.config.z_dim, *way) for distance in distances for way in ways]
 
 
 def _others(args: argparse.Namespace, job: Any) -> tuple[Any, int, int]:
