@@ -105,7 +105,8 @@ def _plot(reals: Rows, fakes: Rows) -> Scatter:
     axes = np.linalg.svd(reals[:MOST_PAIRED] - mean, full_matrices=False)[2][:2].T
     spots = {name: (rows[:MOST_PAIRED] - mean) @ axes for name, rows in ((REAL, reals), (GENERATED, fakes))}
     series = {name: (rows[:, 0].tolist(), rows[:, 1].tolist()) for name, rows in spots.items()}
-    return Scatter(*(f"{nth} principal component of real pictures" for nth in ("first", "second")), series)
+    about = "principal component of real pictures"
+    return Scatter(f"first {about}", f"second {about}", series)
 
 
 def _ranges(count: int) -> Iterator[range]:

@@ -1,6 +1,7 @@
 """`ganinv evaluate`: what it writes, what it goes on from, and one sentence for what is wrong."""
 
 import json
+import shutil
 
 import jax
 import numpy as np
@@ -49,8 +50,9 @@ def figures_of(report, name):
     return report["figures"]["generated"][name]
 
 
-def test_generation(evaluated, pictures):
-    out, report = evaluated("generation", "--num", 3, "--classes", "0-999", "--reference", pictures, "--ppl", 2)
+def test_generation(evaluated, fails, pictures, tmp_path):
+    others = shutil.copytree(pictures, tmp_path / "others")
+    out, report = evaluated("generation", "--num", 3, "--classes", "0-999", "--reference", others, "--ppl", 2)
     assert (
         figures_of(report, "ppl_w_end_efficientnet_formula") > 0 < figures_of(report, "ppl_z_full_efficientnet_formula")
     )
@@ -63,6 +65,8 @@ def test_generation(evaluated, pictures):
     assert report["command"] == "evaluate generation" and report["hardware"]["backend"] == "cpu"
     assert {"sheet.png", "report.md", "features_efficientnet_formula.svg"} <= {file.name for file in out.iterdir()}
     assert Image.open(out / "sheet.png").height == SIDE
+    command = ["evaluate", "generation", "--data", pictures, "--out", tmp_path / "none", "--reference", pictures]
+    assert "--reference must name other pictures" in fails(*command)
     _, theirs = evaluated("generation", "--results", pictures, out="theirs", model=False)
     assert theirs["figures"]["generated"]["fd_efficientnet_formula"] < 1e-3 and theirs["results"] == str(pictures)
 

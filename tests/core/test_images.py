@@ -317,7 +317,7 @@ def test_png_of_a_hole_is_read_back(tmp_path):
 
 
 def test_a_grid_with_names_holds_the_grid():
-    images = np.random.default_rng(0).integers(0, 256, (4, 5, 6, 3), np.uint8)
+    images = np.random.default_rng(0).integers(0, 256, (4, 20, 60, 3), np.uint8)
     sheet, plain = labelled_grid(images, ["one", "two"], ["-1", "+1"]), grid(images, 2)
     height, width = plain.shape[:2]
     np.testing.assert_array_equal(sheet[-height:, -width:], plain)

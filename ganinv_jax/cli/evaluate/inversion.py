@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, job: Any) -> Any:
-    variants = {name: (name, {}) for name in _methods(args.methods)}
+    variants = {name: (name, {}) for name in _methods(args.methods, job.model)}
     return compare(job, "evaluate inversion", variants, args.steps_share, args.generated, args.batch)
 
 
@@ -72,12 +72,14 @@ def compare(
     return Report(command, job.asked, columns, list(pictures.values()), notes, sheet, plots)
 
 
-def _methods(names: str) -> list[str]:
-    """The methods of a list, or all."""
+def _methods(names: str, model: Any) -> list[str]:
+    """The methods of a list, or all that the model can serve."""
     from ganinv_jax.core.configs import unknown_key
     from ganinv_jax.inversion import METHODS
 
-    chosen = list(METHODS) if names == "all" else [name.strip() for name in names.split(",")]
+    if names == "all":
+        return [name for name, method in METHODS.items() if "encoder" in model.parts or not method().needs_encoder]
+    chosen = [name.strip() for name in names.split(",")]
     for name in chosen:
         if name not in METHODS:
             raise unknown_key(name, METHODS, "--methods")

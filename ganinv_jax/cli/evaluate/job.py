@@ -48,6 +48,8 @@ class Job:
 
         if not self._args.reference:
             return ()
+        if self._args.reference == self._args.data:
+            raise InputError("--reference must name other pictures than --data, or nothing would be learned of them.")
         source = open_source(self._args.reference)
         self.asked["reference"] = self._args.reference
         return Squares(source, min(self.num, len(source)), side)
