@@ -144,6 +144,7 @@ def test_editing(evaluated, fails, folder, pictures, tmp_path):
     assert "brings none" in fails(*command)
 
 
+@pytest.mark.slow
 def test_ablation(evaluated, works, fails, folder, pictures, tmp_path, monkeypatch):
     """What is trained and scored; the training itself is that of `ganinv train`."""
     trained = []

@@ -142,6 +142,7 @@ class TestMganprior:
             small.invert(photo, method="mganprior", steps=1, layer=16)
 
 
+@pytest.mark.slow
 def test_idinvert_keeps_the_code_where_the_encoder_reads_it(whole, photo):
     def gap(ws):
         return np.mean((ws - whole.encode(whole.synthesize(ws))) ** 2)

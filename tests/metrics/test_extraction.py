@@ -81,7 +81,7 @@ def test_several_devices_give_the_same_rows(tmp_path):
     here = Path(__file__).parent
     environment = os.environ | {
         "XLA_FLAGS": f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count=4",
-        "PYTHONPATH": f"{here}:{here.parents[1]}",
+        "PYTHONPATH": f"{here}:{here.parent}:{here.parents[1]}",
     }
     subprocess.run([sys.executable, "-c", program], env=environment, check=True, cwd=tmp_path)
     with np.load(tmp_path / "found.npz") as found:

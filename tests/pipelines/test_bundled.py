@@ -35,6 +35,7 @@ def test_every_part_fits_its_config(model):
         assert model.network(part).variables
 
 
+@pytest.mark.slow
 def test_directions_do_what_their_names_say(model):
     """One deviation of W each; on average over some cats."""
     ws = np.asarray(model.map(seed_z(range(8), 256), truncation_psi=0.7))
@@ -55,6 +56,7 @@ def test_directions_do_what_their_names_say(model):
     assert contrast[1] > 1.2 * contrast[0]
 
 
+@pytest.mark.slow
 def test_the_steepest_direction_of_sefa_changes_pictures_most(model):
     """Per unit step, more than three times as much as the median direction."""
     network = model.network("generator")

@@ -75,6 +75,7 @@ def test_nested_variables_come_back(tmp_path, model, photos):
     np.testing.assert_array_equal(InvertedState.load(tmp_path).variables["noise"]["b4"]["conv1"], noise["b4"]["conv1"])
 
 
+@pytest.mark.slow
 def test_every_task(model, photos):
     for task in ("inpainting", "colorization", "super-resolution", "denoising", "random-projection"):
         found = model.invert(photos, method="csgm", task=task, steps=2)
