@@ -14,6 +14,9 @@ from ganinv_jax.core.decoding import decode
 from ganinv_jax.core.errors import InputError
 from ganinv_jax.core.files import atomic_file
 
+ERASED = 127
+"""The gray that erased pixels are shown as; the networks see 0 of [-1, 1] there."""
+
 
 def read_photo(source: Any, name: str | None = None) -> UInt8[np.ndarray, "h w 3"]:
     """Read a photo of any mode, upright (EXIF) and over white where it is transparent.

@@ -15,7 +15,7 @@ from ganinv_jax.evaluation.pieces import Piece, Pieces
 from ganinv_jax.evaluation.plots import Lines
 from ganinv_jax.evaluation.results import Case
 from ganinv_jax.evaluation.sets import Networks, features_of
-from ganinv_jax.metrics.editing import Scorer, attribute_change, cosine, known_kept
+from ganinv_jax.metrics.editing import Scorer, cosine, known_kept
 
 AT_A_TIME = 8
 LUMA = (0.299, 0.587, 0.114)  # Rec. 601
@@ -90,13 +90,13 @@ def _score(
     """A piece: for every 'COLUMN/FIGURE' a value a case."""
     edited = [edit(case) for case in cases]
     before, holes = np.stack([plain for plain, _ in edited]), np.stack([case.hole for case in cases])
-    features = features_of(before, networks)
+    features, attributes = features_of(before, networks), {label: score(before) for label, score in scorers.items()}
     piece: Piece = {}
     for name in edited[0][1]:
         after = np.stack([moved[name] for _, moved in edited])
         seen = features_of(after, networks)
         figures = {
-            **{f"attribute_{label}": attribute_change(scorer, before, after) for label, scorer in scorers.items()},
+            **{f"attribute_{label}": scorers[label](after) - had for label, had in attributes.items()},
             **{f"identity_{network}": cosine(rows, seen[network]) for network, rows in features.items()},
             **_moved(before, after, holes),
         }

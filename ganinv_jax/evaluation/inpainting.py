@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from ganinv_jax.core.images import to_float, to_uint8
+from ganinv_jax.core.images import ERASED, to_float, to_uint8
 from ganinv_jax.core.rng import seed_z
 from ganinv_jax.data.holes import HOLE_PRESETS, hole_batch
 from ganinv_jax.evaluation.pieces import Piece, Pieces, as_text, from_text
@@ -30,7 +30,6 @@ Drawn = Mapping[str, Pictures]
 DRAWN, COMPOSITED, WITHOUT_SKIP = "drawn", "composited", "without skip encoder"
 UNSEEN_SEEDS = range(1_000_000, 1_000_256)  # of generated pictures whose codes are known
 AT_A_TIME = 16
-GRAY = 127  # what erased pixels are shown as; the networks see 0 of [-1, 1] there
 
 
 def score_cases(
@@ -136,7 +135,7 @@ def completer(inpainter: Inpainter, variables: Any, samples: int) -> Callable[[C
 
 def case_row(case: Case, drawn: Drawn) -> Pictures:
     """Photo, erased photo and completions, side by side on a sheet."""
-    erased = np.where(case.hole[..., None], np.uint8(GRAY), case.photo)
+    erased = np.where(case.hole[..., None], np.uint8(ERASED), case.photo)
     return np.concatenate([case.photo[None], erased[None], drawn[DRAWN]])
 
 
@@ -161,8 +160,9 @@ def _figures(case: Case, drawn: Drawn, pasted: Pictures, distances: Collection[P
     columns[COMPOSITED] = {name: value for name, value in _of_pixels(case, pasted).items() if "known" not in name}
     known = ~case.hole
     for distance in distances:
-        for column, pictures in ((DRAWN, drawn[DRAWN]), (COMPOSITED, pasted)):
-            columns[column][distance_name(distance)] = float(perceptual(distance, pictures, case.photo).mean())
+        both = perceptual(distance, np.concatenate([drawn[DRAWN], pasted]), case.photo)
+        for column, apart in zip((DRAWN, COMPOSITED), np.split(both, 2), strict=True):
+            columns[column][distance_name(distance)] = float(apart.mean())
         if len(pasted) > 1:
             for where, mask in (("hole", case.hole), ("known", known)):
                 pairs = pairwise_distances(distance, to_float(drawn[DRAWN]), jnp.asarray(mask[..., None]))

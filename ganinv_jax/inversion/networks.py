@@ -16,7 +16,7 @@ from ganinv_jax.models.stylegan2 import Generator
 MEAN_SAMPLES = 10_000
 """Latents that the mean w is taken over; source: projector.py of stylegan2-ada-pytorch."""
 CALIBRATION_PAIRS = 64
-"""Pairs of generated pictures; the ratio's standard error is then about 3 %."""
+"""Pairs of generated pictures that a perceptual term is calibrated on."""
 
 
 @dataclasses.dataclass(frozen=True)

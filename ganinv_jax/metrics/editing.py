@@ -3,7 +3,6 @@
 Pictures `before` and `after` are uint8 [k, h, w, 3], row i against row i.
 """
 
-import os
 from collections.abc import Callable, Collection
 
 import numpy as np
@@ -11,18 +10,13 @@ from jaxtyping import Bool, Float, UInt8
 
 from ganinv_jax.core.configs import check
 from ganinv_jax.metrics.extraction import extract
-from ganinv_jax.metrics.networks import Extractor, open_extractor
+from ganinv_jax.metrics.networks import Extractor
 from ganinv_jax.metrics.pictures import psnr
 from ganinv_jax.models.features import Features
 
 Pictures = UInt8[np.ndarray, "k h w 3"]
 Scorer = Callable[[Pictures], Float[np.ndarray, " k"]]
 """How much of an attribute pictures show, one number a picture; the unit is the scorer's."""
-
-
-def attribute_change(scorer: Scorer, before: Pictures, after: Pictures) -> Float[np.ndarray, " k"]:
-    """How much more of the attribute the edited pictures show, in the scorer's unit."""
-    return scorer(after) - scorer(before)
 
 
 def class_scorer(features: Features, classes: Collection[int]) -> Scorer:
@@ -46,28 +40,11 @@ def class_scorer(features: Features, classes: Collection[int]) -> Scorer:
     return score
 
 
-def identity_extractor(arcface: str | os.PathLike | None = None) -> Extractor:
-    """What identity is told by: ArcFace for faces, from its converted folder; else EfficientNet-Lite2's pooled head.
-
-    The latter tells pictures of one thing from those of another, which is the best that can be had where pictures show
-    no faces, but not a person from another. Raises InputError where neither can be opened, or the folder is another's.
-    """
-    (*_, extractor) = open_extractor(arcface or "efficientnet_lite2")
-    check(
-        arcface is None or extractor.features.name == "arcface",
-        f"Identity is told by ArcFace, but {arcface} holds {extractor.features.name}; convert ArcFace's weights.",
-    )
-    return extractor
-
-
-def identity_similarity(extractor: Extractor, before: Pictures, after: Pictures) -> Float[np.ndarray, " k"]:
-    """The cosine of the two pictures' features, 1 for equal ones; `extractor.figure('identity')` names it."""
-    a, b = (extract(pictures, [extractor])[extractor.name][extractor.stage] for pictures in (before, after))
-    return cosine(a, b)
-
-
 def cosine(a: Float[np.ndarray, "k c"], b: Float[np.ndarray, "k c"]) -> Float[np.ndarray, " k"]:
-    """Row by row; 0 where a row is zero."""
+    """Row by row; 0 where a row is zero. Of features before and after an edit: how much the same one is shown.
+
+    Through ArcFace for faces; through a classifier's pooled features it tells one thing from another, but not a person.
+    """
     a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
     lengths = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
     return np.sum(a * b, axis=1) / np.maximum(lengths, np.finfo(np.float64).tiny)

@@ -3,20 +3,7 @@
 from collections.abc import Collection
 
 import numpy as np
-from jaxtyping import Float, Int, UInt8
-
-from ganinv_jax.metrics.extraction import extract
-from ganinv_jax.metrics.networks import Extractor
-from ganinv_jax.models.features import Features
-
-
-def look(
-    features: Features, pictures: UInt8[np.ndarray, "k h w 3"], stages: Collection[str] = ("head", "logits")
-) -> dict[str, Float[np.ndarray, "k ..."]]:
-    """What the network makes of pictures of any size, resized to about its own by cubic interpolation."""
-    first, *rest = stages
-    extractor = Extractor(features, first)
-    return extract(pictures, [extractor], rest)[extractor.name]
+from jaxtyping import Float, Int
 
 
 def share_recognized(guesses: Int[np.ndarray, " n"], classes: Collection[int]) -> float:

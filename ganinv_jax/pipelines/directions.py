@@ -37,8 +37,7 @@ from ganinv_jax.pipelines.pictures import draw
 if TYPE_CHECKING:
     from ganinv_jax.pipelines.model import Model
 
-# The official GANSpace takes 300,000, of which it must estimate the covariance piece by piece; the exact one of these
-# has components that differ from theirs by less than those of two runs do.
+# The official GANSpace takes 300,000 and estimates the components piece by piece; these are the exact ones of fewer.
 CODES = 50_000
 FEATURE_SAMPLES = 2000
 MOST_FEATURES = 2**17  # numbers a sample; all samples then take 2 GB

@@ -15,7 +15,7 @@ from jaxtyping import Array, Bool, Float, UInt8
 from ganinv_jax import __version__
 from ganinv_jax.core.configs import check
 from ganinv_jax.core.files import atomic_files
-from ganinv_jax.core.images import fit_hole, fit_square, grid, read_hole, read_photo, to_float, write_png
+from ganinv_jax.core.images import ERASED, fit_hole, fit_square, grid, read_hole, read_photo, to_float, write_png
 from ganinv_jax.core.rng import seed_z
 from ganinv_jax.metrics.pictures import pairwise_distances, psnr, reporting_distance
 from ganinv_jax.models.inpainting import erase
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 MOST_SAMPLES = 1000
 GRID_COLUMNS = 10
-GRAY = 127  # what erased pixels are shown as; the networks see 0 of [-1, 1] there
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,7 +85,7 @@ def inpaint(
     _ = model.inpainter  # a model that cannot inpaint says so before the photo is read
     square, missing = _read(photo, hole, model.config.resolution)
     start = time.perf_counter()
-    erased = np.where(missing[..., None], np.uint8(GRAY), square)
+    erased = np.where(missing[..., None], np.uint8(ERASED), square)
     ws_rand, ws = _codes(model, erased, missing, z)
     state = State(ws, ws_rand, erased, missing, np.array(seeds), composite, "const", model.name, model.digest)
     renders = as_pictures(render(model, state))

@@ -10,8 +10,8 @@ from ganinv_jax.evaluation import generation, sets
 from ganinv_jax.evaluation.generation import score_generation
 from ganinv_jax.evaluation.pieces import Pieces
 from ganinv_jax.evaluation.sets import distance_name, open_networks
+from ganinv_jax.metrics.extraction import extract
 from ganinv_jax.metrics.networks import Extractor
-from ganinv_jax.metrics.sets import look
 
 RNG = np.random.default_rng(0)
 REALS = RNG.integers(0, 256, (6, 32, 32, 3), np.uint8)
@@ -48,7 +48,7 @@ def test_figures(networks, tmp_path):
 
 
 def test_classes(networks, tmp_path):
-    guesses = look(networks.extractors[0].features, REALS, ("logits",))["logits"].argmax(axis=1)
+    guesses = extract(REALS, networks.extractors, ("logits",))[FORMULA]["logits"].argmax(axis=1)
     columns, _ = score(networks, tmp_path, classes=[int(guesses[1])])
     assert columns["real"][f"recognized_{FORMULA}"] == np.mean(guesses == guesses[1])
     again, _ = score(networks, tmp_path)

@@ -6,14 +6,8 @@ from scipy.special import log_softmax, logsumexp
 from small_features import formula
 
 from ganinv_jax.core.errors import InputError
-from ganinv_jax.metrics.editing import (
-    attribute_change,
-    class_scorer,
-    cosine,
-    identity_extractor,
-    identity_similarity,
-    known_kept,
-)
+from ganinv_jax.metrics.editing import class_scorer, cosine, known_kept
+from ganinv_jax.metrics.extraction import extract
 from ganinv_jax.metrics.networks import Extractor
 from ganinv_jax.metrics.pictures import LARGEST_PSNR
 
@@ -27,13 +21,14 @@ def heads(pictures):
     return means @ np.asarray(FEATURES.variables["colours"], np.float64) + 0.5
 
 
-def test_attribute_change_is_in_log_odds_of_the_classes():
+def test_attributes_are_log_odds_of_the_classes():
     def odds(pictures):
         likely = log_softmax(heads(pictures) @ np.asarray(FEATURES.variables["classes"], np.float64), axis=1)
         return logsumexp(likely[:, [0, 2]], axis=1) - likely[:, 1]
 
-    found = attribute_change(class_scorer(FEATURES, [2, 0]), BEFORE, AFTER)
-    np.testing.assert_allclose(found, odds(AFTER) - odds(BEFORE), atol=1e-5)
+    score = class_scorer(FEATURES, [2, 0])
+    np.testing.assert_allclose(score(AFTER), odds(AFTER), atol=1e-5)
+    np.testing.assert_allclose(score(BEFORE), odds(BEFORE), atol=1e-5)
 
 
 @pytest.mark.parametrize("classes", [[], [0, 1, 2], [3], [-1]])
@@ -46,15 +41,10 @@ def test_identity_is_the_cosine_of_features():
     a, b = heads(BEFORE), heads(AFTER)
     expected = np.sum(a * b, axis=1) / np.linalg.norm(a, axis=1) / np.linalg.norm(b, axis=1)
     extractor = Extractor(FEATURES, "head")
-    np.testing.assert_allclose(identity_similarity(extractor, BEFORE, AFTER), expected, atol=1e-5)
-    np.testing.assert_allclose(identity_similarity(extractor, BEFORE, BEFORE), 1)
+    before, after = (extract(x, [extractor])[extractor.name]["head"] for x in (BEFORE, AFTER))
+    np.testing.assert_allclose(cosine(before, after), expected, atol=1e-5)
+    np.testing.assert_allclose(cosine(before, before), 1)
     np.testing.assert_array_equal(cosine(np.array([[0.0, 0], [3, 0]]), np.array([[1.0, 0], [-2, 0]])), [0, -1])
-
-
-def test_identity_is_told_by_lite2_where_there_is_no_arcface():
-    assert identity_extractor().figure("identity") == "identity_efficientnet_lite2"
-    with pytest.raises(InputError, match="told by ArcFace, but efficientnet_lite0 holds efficientnet_lite0"):
-        identity_extractor("efficientnet_lite0")
 
 
 def test_known_pixels_are_those_of_each_picture():
