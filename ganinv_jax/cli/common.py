@@ -1,11 +1,16 @@
 """Arguments that several verbs share."""
 
 import argparse
+import functools
 import math
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ganinv_jax.core.errors import InputError
+
+if TYPE_CHECKING:
+    from ganinv_jax.pipelines import Model
 
 MOST_SEEDS = 100_000
 MOST_PICTURES = 1_000_000
@@ -32,10 +37,25 @@ def add_out(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_class(parser: argparse.ArgumentParser) -> None:
+    index = functools.partial(whole, least=0, most=10**6)
+    parser.add_argument("--class-idx", type=index, metavar="I", help="the class, where the model has classes")
+
+
 def add_reference(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--reference", metavar="PICTURES", help="more real pictures: what they score shows how far figures can go"
     )
+
+
+def open_model(args: argparse.Namespace, default: str | None = None) -> "Model":
+    """The model that --model names, or `default`, with programs kept on disk and host memory kept for the next step."""
+    from ganinv_jax.core import devices
+    from ganinv_jax.pipelines import load
+
+    devices.enable_compilation_cache()
+    devices.keep_host_memory()
+    return load(args.model or default, args.compute)
 
 
 def output_folder(text: str) -> Path:

@@ -41,6 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--seeds", type=common.seeds, default=[0, 1], metavar="LIST", help="on the sheet (default: 0,1)"
     )
     parser.add_argument("--seed", type=common.seed, default=0, help="of the samples (default: 0)")
+    common.add_class(parser)
     common.add_model(parser)
     common.add_out(parser)
 
@@ -48,19 +49,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     out = common.output_folder(args.out)
 
-    from ganinv_jax.core import devices
-    from ganinv_jax.pipelines import load
-    from ganinv_jax.pipelines.directions import Search, class_score, find_directions
-    from ganinv_jax.pipelines.edit import find_direction
+    from ganinv_jax.pipelines.directions import find_directions
+    from ganinv_jax.pipelines.named import find_direction
+    from ganinv_jax.pipelines.searches import Search, class_score
 
-    devices.enable_compilation_cache()
-    devices.keep_host_memory()
-    model = load(args.model, args.compute)
+    model = common.open_model(args)
     search = Search(
         method=args.method,
         count=args.count,
         layers=args.layers,
         seed=args.seed,
+        class_idx=args.class_idx,
         resolution=args.resolution,
         scores=class_score(args.classes) if args.classes else args.scores and _read_scores(args.scores),
         share=args.share,

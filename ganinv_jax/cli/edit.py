@@ -3,6 +3,9 @@ report.json; with --gif also walk.gif.
 
 DIR is what `ganinv inpaint` or `ganinv invert` wrote. The hole of a completion and the rest of it move together, and
 strength 0 gives the completion back. Instead of DIR, --seeds draws pictures to edit.
+
+--toward moves them to another picture's code instead: strengths 0,0.25,0.5,0.75,1 interpolate, and strength 1 in some
+--layers alone is style mixing.
 """
 
 import argparse
@@ -13,28 +16,32 @@ from ganinv_jax.cli import common
 from ganinv_jax.core.errors import InputError
 
 STATE = "state.npz"
+STRENGTHS = [-2.0, -1.0, 0.0, 1.0, 2.0]
+SHARES = [0.0, 0.25, 0.5, 0.75, 1.0]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     common.allow_negative_lists(parser)
     parser.add_argument("folder", nargs="?", metavar="DIR", help="what ganinv inpaint or ganinv invert wrote")
     parser.add_argument("--seeds", type=common.seeds, metavar="LIST", help="edit the pictures of seeds, such as 0-3")
-    parser.add_argument(
+    where = parser.add_mutually_exclusive_group(required=True)
+    where.add_argument(
         "--direction",
-        required=True,
         metavar="NAME|FILE",
         help="one that the model has, a file (FILE:NAME where it holds several), or a style channel: 32.conv1.17",
     )
+    where.add_argument("--toward", metavar="DIR|SEED", help="the picture of a folder such as DIR, or of a seed")
+    parser.add_argument("--slerp", action="store_true", help="from seeds to a seed, on the great circle in Z")
     parser.add_argument(
         "--strength",
         type=common.numbers,
-        default=[-2.0, -1.0, 0.0, 1.0, 2.0],
         metavar="LIST",
-        help="how often the direction is added (default: -2,-1,0,1,2)",
+        help="how often the direction is added (default: -2,-1,0,1,2; with --toward 0,0.25,0.5,0.75,1)",
     )
     parser.add_argument("--layers", type=common.seeds, metavar="LIST", help="the rows of W+ that move, such as 0-7")
     parser.add_argument("--no-skip", action="store_true", help="leave out the known pixels' features")
     parser.add_argument("--gif", action="store_true", help="also walk from the least strength to the greatest and back")
+    common.add_class(parser)
     common.add_model(parser)
     common.add_out(parser)
 
@@ -44,21 +51,45 @@ def run(args: argparse.Namespace) -> None:
     if (args.folder is None) == (args.seeds is None):
         raise InputError("What is edited must be given either as DIR or as --seeds.")
 
-    from ganinv_jax.core import devices
-    from ganinv_jax.core.rng import seed_z
-    from ganinv_jax.pipelines import load
     from ganinv_jax.pipelines.edit import edit_all
 
-    devices.enable_compilation_cache()
-    devices.keep_host_memory()
     states = {} if args.folder is None else _states(Path(args.folder).expanduser())
-    made_by = next((state.model for state in states.values()), None)
-    model = load(args.model or made_by, args.compute)
-    given = states or {"seeds": model.map(seed_z(args.seeds, model.config.z_dim))}
-    result = edit_all(model, given, args.direction, args.strength, args.layers, not args.no_skip, args.gif)
+    model = common.open_model(args, next((state.model for state in states.values()), None))
+    given = states or {"seeds": model.codes(args.seeds, args.class_idx)}
+    direction = _great_circle(args, model) if args.slerp else args.direction or _way(args, model)
+    strengths = args.strength or (STRENGTHS if args.direction else SHARES)
+    result = edit_all(model, given, direction, strengths, args.layers, not args.no_skip, args.gif)
     result.save(out)
     count, name = len(result.report["pictures"]), result.report["direction"]
-    print(f"Wrote {count} edits along {name} to {out} in {result.report['seconds']:.1f} s.")
+    way = f"along {name}" if args.direction else name
+    print(f"Wrote {count} edits {way} to {out} in {result.report['seconds']:.1f} s.")
+
+
+def _way(args: argparse.Namespace, model: Any) -> Any:
+    """To the picture that --toward names."""
+    from ganinv_jax.editing import Towards
+    from ganinv_jax.pipelines.state import check_made_by
+
+    if args.toward.isdecimal() and not Path(args.toward).exists():
+        return Towards(model.codes([int(args.toward)], args.class_idx), f"toward seed {args.toward}")
+    (state, *more) = _states(Path(args.toward).expanduser()).values()
+    if more:
+        raise InputError(f"--toward must name one picture, but {args.toward} holds {1 + len(more)}; name one of them.")
+    check_made_by(model, state)
+    return Towards(state.ws, f"toward {args.toward}")
+
+
+def _great_circle(args: argparse.Namespace, model: Any) -> Any:
+    """The same for pictures of seeds, in Z."""
+    from ganinv_jax.core.rng import seed_z
+    from ganinv_jax.editing import AlongGreatCircle
+
+    if args.seeds is None or not (args.toward or "").isdecimal():
+        raise InputError("--slerp goes from --seeds --toward a seed, whose latents z are known; leave it out.")
+    z, other = (seed_z(seeds, model.config.z_dim) for seeds in (args.seeds, [int(args.toward)]))
+    c = model.class_labels(args.class_idx)
+    labels = None if c is None else c.repeat(len(z), axis=0)
+    return AlongGreatCircle(z, other, lambda z: model.map(z, labels), f"toward seed {args.toward}")
 
 
 def _states(folder: Path) -> dict[str, Any]:

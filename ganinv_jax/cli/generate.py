@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--truncation-cutoff", type=index, metavar="N", help="truncate the first N rows of W+ only")
     parser.add_argument("--noise-mode", choices=("const", "random", "none"), default="const")
-    parser.add_argument("--class-idx", type=index, metavar="I", help="the class, where the model has classes")
+    common.add_class(parser)
     common.add_model(parser)
     common.add_out(parser)
 
@@ -33,13 +33,9 @@ def run(args: argparse.Namespace) -> None:
 
     import numpy as np
 
-    from ganinv_jax.core import devices
     from ganinv_jax.core.images import grid, write_png
-    from ganinv_jax.pipelines import load
 
-    devices.enable_compilation_cache()
-    devices.keep_host_memory()
-    model = load(args.model, args.compute)
+    model = common.open_model(args)
     pictures = model.draw(args.seeds, args.truncation_psi, args.truncation_cutoff, args.noise_mode, args.class_idx)
     first = []
     for seed, picture in zip(args.seeds, pictures, strict=True):

@@ -48,12 +48,7 @@ def run(args: argparse.Namespace) -> None:
     if args.photo and not chosen:
         raise InputError("A photo needs a hole; give --hole, --hole-box or --hole-preset.")
 
-    from ganinv_jax.core import devices
-    from ganinv_jax.pipelines import load
-
-    devices.enable_compilation_cache()
-    devices.keep_host_memory()
-    model = load(args.model, args.compute)
+    model = common.open_model(args)
     side = model.config.resolution
     for folder, photo, hole in [_given(args, side)] if chosen else _examples(side):
         result = model.inpaint(photo, hole, args.samples, args.seed, args.composite)

@@ -1,6 +1,7 @@
 """Between codes: style mixing, straight and great-circle interpolation, and parts of one picture put into another."""
 
-from collections.abc import Collection, Mapping
+import dataclasses
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import jax.numpy as jnp
@@ -12,6 +13,51 @@ from ganinv_jax.core.images import resize
 from ganinv_jax.editing.moving import chosen_rows
 
 Numbers = Float[Any, "*shape"]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Towards:
+    """The straight way to other codes: strength 0 is a picture's own code, 1 the other's, both to the bit.
+
+    In some rows of W+ alone, strength 1 is style mixing. ws: one code, or one for each picture.
+    """
+
+    ws: Float[Any, "#k l w"]
+    name: str = "other"
+
+    def at(
+        self, ws: Float[Any, "k l w"], strength: float, layers: Collection[int] | None = None
+    ) -> Float[np.ndarray, "k l w"]:
+        """The codes on the way, in the rows `layers` (default: all).
+
+        Raises InputError where the two sets of codes do not fit each other, or for rows that do not exist.
+        """
+        mine, others = (list(np.shape(x)) for x in (ws, self.ws))
+        check(
+            mine[1:] == others[1:] and others[0] in (1, mine[0]),
+            f"{self.name} must have codes [{mine[0]} or 1, {mine[1]}, {mine[2]}] for these pictures, but has {others}.",
+        )
+        return np.where(chosen_rows(mine[1], layers)[:, None], lerp(ws, self.ws, strength), ws)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class AlongGreatCircle:
+    """The same for pictures whose latents z [k, z] are known, along the great circle to other latents [1 or k, z].
+
+    map: from latents to W+.
+    """
+
+    z: Float[Any, "k z"]
+    other: Float[Any, "#k z"]
+    map: Callable[[Float[np.ndarray, "k z"]], Float[Any, "k l w"]]
+    name: str = "other"
+
+    def at(
+        self, ws: Float[Any, "k l w"], strength: float, layers: Collection[int] | None = None
+    ) -> Float[np.ndarray, "k l w"]:
+        """As `Towards.at`."""
+        on_the_way = self.map(slerp(self.z, np.broadcast_to(self.other, np.shape(self.z)), strength))
+        return np.where(chosen_rows(np.shape(ws)[1], layers)[:, None], on_the_way, ws)
 
 
 def mix(a: Float[Any, "*b l w"], b: Float[Any, "*b l w"], layers: Collection[int]) -> Float[np.ndarray, "*b l w"]:

@@ -29,13 +29,15 @@ class StyleDirection:
     ) -> dict[Layer, Float[np.ndarray, "1 c"]]:
         """The synthesis network's `restyle` for a strength, at the layers that read the rows `layers` of W+.
 
-        Raises InputError for rows or layers that the generator does not have.
+        Raises InputError for rows or layers that the generator does not have, and for rows that it does not act at.
         """
         rows, chosen = style_rows(config), chosen_rows(config.num_ws, layers)
         unknown = [layer for layer in self.styles if layer not in rows]
         check(not unknown, f"The direction {self.name!r} must name layers of this model, but has {unknown}.")
-        moved = {layer: np.float32(strength) * np.asarray(x, np.float32) for layer, x in self.styles.items()}
-        return {layer: x[None] for layer, x in moved.items() if chosen[rows[layer]]}
+        moved = {layer: x for layer, x in self.styles.items() if chosen[rows[layer]]}
+        read = ", ".join(str(row) for row in sorted({rows[layer] for layer in self.styles}))
+        check(bool(moved), f"layers must name a row that {self.name!r} acts at, which is {read}; leave it out for all.")
+        return {layer: np.float32(strength) * np.asarray(x, np.float32)[None] for layer, x in moved.items()}
 
 
 def channel_deviations(styles: Mapping[Layer, Float[Any, "n c"]]) -> dict[Layer, Float[np.ndarray, " c"]]:

@@ -1,44 +1,28 @@
 """Moving pictures along a direction: completions with their known pixels' features, or any codes."""
 
 import dataclasses
-import difflib
-import functools
 import json
 import os
-import re
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import jax
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import UInt8
 
 from ganinv_jax import __version__
 from ganinv_jax.core.configs import check
-from ganinv_jax.core.errors import InputError
 from ganinv_jax.core.files import atomic_files
 from ganinv_jax.core.images import grid, write_gif, write_png
-from ganinv_jax.editing import StyleDirection, channel_deviations, channel_direction, move
-from ganinv_jax.inversion import engine
-from ganinv_jax.inversion.methods.mganprior import Composition
-from ganinv_jax.inversion.networks import Frozen, Networks
+from ganinv_jax.editing import AnyDirection, StyleDirection, move
 from ganinv_jax.models.directions import Direction
-from ganinv_jax.models.stylegan2 import Layer, styles_of
-from ganinv_jax.pipelines import inpaint
-from ganinv_jax.pipelines.directions import sample_w
-from ganinv_jax.pipelines.pictures import as_pictures, draw
-from ganinv_jax.pipelines.state import State, check_made_by
+from ganinv_jax.pipelines.named import find_direction
+from ganinv_jax.pipelines.redraw import Draw, redrawing
 
 if TYPE_CHECKING:
     from ganinv_jax.pipelines.model import Model
 
 WALK_FRAMES = 25  # from one end of a walk to the other
-STYLE_SAMPLES = 2048  # codes that a style channel's deviation is measured on
-Restyle = Mapping[Layer, Float[Any, "1 c"]]
-# Pictures of codes and of changes of styles, [k, h, w, 3].
-Draw = Callable[[Float[np.ndarray, "k l w"], Restyle], UInt8[np.ndarray, "k h w 3"]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,12 +72,13 @@ def edit(
         `Model.generate`, back to the bit. Completions with pasted known pixels keep them so: what the photo had that
         the model's own picture of strength 0 had not is added to every edit.
     direction: a name out of `Model.directions`, a file or a folder of `read_direction` (FILE:NAME where it holds
-        several), a style channel such as '32.conv1.17', a Direction, a StyleDirection, or an array [w] or [l, w].
+        several), a style channel such as '32.conv1.17', a Direction, a StyleDirection, or an array [w] or [l, w]; or
+        the way to other pictures' codes, `editing.Towards` and `AlongGreatCircle`: interpolation and style mixing.
     strength: how often the direction is added; those that are bundled or found here are one standard deviation of W.
     layers: the rows of W+ that move (default: all). skip: whether the known pixels' features are added again.
     Raises InputError for a direction that does not exist or fit, and where another model made the pictures.
     """
-    ws, drawn = _drawing(model, pictures, skip)
+    ws, drawn = redrawing(model, pictures, skip)
     images = _moved(model, ws, drawn, find_direction(model, direction), np.atleast_1d(strength), layers)
     return images if np.ndim(strength) else images[:, 0]
 
@@ -118,7 +103,7 @@ def edit_all(
     shown = _walk(strengths) if walk else []
     images, walks, entries = [], [], []
     for source, pictures in given.items():
-        ws, drawn = _drawing(model, pictures, skip)
+        ws, drawn = redrawing(model, pictures, skip)
         moved = _moved(model, ws, drawn, found, [0.0, *strengths, *shown], layers)
         plain, edits, steps = np.split(moved, [1, 1 + len(strengths)], axis=1)
         hole = getattr(pictures, "hole", None)
@@ -145,112 +130,8 @@ def edit_all(
     return EditResult(np.stack(images), frames, report)
 
 
-def find_direction(model: "Model", direction: Any) -> Direction | StyleDirection:
-    """What `edit` takes as a direction, as one. Raises InputError, naming those that exist, where there is none."""
-    if isinstance(direction, Direction | StyleDirection):
-        return direction
-    if not isinstance(direction, str | os.PathLike):
-        return Direction(np.array(direction, np.float32))
-    name = os.fspath(direction)
-    if name in model.directions:
-        return model.directions[name]
-    channel = re.fullmatch(r"(\d+)\.([a-z]+\d?)\.(\d+)", name)
-    if channel:
-        layer = int(channel[1]), channel[2]
-        return channel_direction(_deviations(model), layer, int(channel[3]))
-    found = _from_file(name)
-    if found is None:
-        raise _refuse(model, name)
-    return found
-
-
-def _from_file(name: str) -> Direction | None:
-    # Conversion stands beside the package; only those who open such a file load it.
-    from conversion.directions import read_direction
-
-    path, _, inner = name.rpartition(":")
-    if Path(name).expanduser().exists():
-        found = read_direction(name)
-        return dataclasses.replace(found, name=Path(name).stem) if found.name == "direction" else found
-    return read_direction(path, inner) if path and Path(path).expanduser().exists() else None
-
-
-def _refuse(model: "Model", name: str) -> InputError:
-    if not model.directions:
-        return InputError(f"{model.name} has no directions, and there is no file {name!r}; run: ganinv directions")
-    near = difflib.get_close_matches(name, model.directions, n=1)
-    hint = f"did you mean {near[0]!r}? " if near else ""
-    known = ", ".join(model.directions)
-    return InputError(f"There is no direction {name!r}; {hint}{model.name} has {known}; or give a file.")
-
-
-def _deviations(model: "Model") -> dict[Layer, Float[np.ndarray, " c"]]:
-    network, w = model.network("generator"), sample_w(model, STYLE_SAMPLES)
-    ws = np.repeat(w[:, None], network.config.num_ws, axis=1)
-    return channel_deviations(styles_of(network.config, network.variables, ws))
-
-
-def _drawing(model: "Model", pictures: Any, skip: bool) -> tuple[Float[np.ndarray, "k l w"], Draw]:
-    """The codes of pictures, and what draws them. Raises InputError where another model made them."""
-    pictures = getattr(pictures, "state", pictures)
-    if isinstance(pictures, State):
-        return pictures.ws, functools.partial(_completions, model, pictures, skip, _lacking(model, pictures, skip))
-    if hasattr(pictures, "digest"):  # Codes, or what an inversion gives
-        check_made_by(model, pictures)
-        if pictures.composed:
-            return pictures.ws, functools.partial(_composed, model, pictures)
-        own = {name: x for name, x in pictures.variables.items() if name in _OWN}
-        return pictures.ws, functools.partial(_inverted, model, own) if own else functools.partial(_generated, model)
-    return np.asarray(pictures, np.float32), functools.partial(_generated, model)
-
-
-def _generated(model: "Model", ws: Any, restyle: Restyle) -> UInt8[np.ndarray, "k h w 3"]:
-    return draw(model, ws, restyle=restyle)
-
-
-# Where an inversion's own noise and weights belong among the generator's variables.
-_OWN = {"noise": "buffers", "weights": "params"}
-
-
-def _inverted(model: "Model", own: Mapping[str, Any], ws: Any, restyle: Restyle) -> UInt8[np.ndarray, "k h w 3"]:
-    """Picture by picture, since each has noise or weights of its own."""
-    network, images = model.network("generator"), []
-    for row in range(len(ws)):
-        variables = dict(network.variables)
-        for name, tree in own.items():
-            of_row = jax.tree.map(lambda x, row=row: x[row], tree)
-            variables[_OWN[name]] = {**variables[_OWN[name]], "synthesis": of_row}
-        images.append(as_pictures(_synthesize(network.module, variables, ws[row : row + 1], dict(restyle))))
-    return np.concatenate(images)
-
-
-def _composed(model: "Model", state: Any, ws: Any, restyle: Restyle) -> UInt8[np.ndarray, "k h w 3"]:
-    """mGANprior's pictures: each of a picture's codes moves as their mean does."""
-    check(not restyle, "A picture of several codes moves along directions in W only, but a style channel was given.")
-    network = model.network("generator")
-    labels = model.class_labels(None if state.class_idx < 0 else state.class_idx)
-    variables = {**state.variables, "shift": np.asarray(ws) - state.ws}
-    networks, frozen = Networks(network.module), Frozen(network.variables, labels=labels)
-    return as_pictures(engine.render(networks, Composition(state.composed), frozen, variables).images[:, 0])
-
-
-def _completions(
-    model: "Model", state: State, skip: bool, lacking: Any, ws: Any, restyle: Restyle
-) -> UInt8[np.ndarray, "k h w 3"]:
-    images = as_pictures(inpaint.render(model, state, ws, skip, restyle))
-    return (images + lacking).clip(0, 255).astype(np.uint8)
-
-
-def _lacking(model: "Model", state: State, skip: bool) -> Any:
-    """What pasted known pixels have that the model's own pictures have not, as signed levels."""
-    if not state.composite:
-        return np.int16(0)
-    plain = as_pictures(inpaint.render(model, state, None, skip))
-    return np.where(state.hole[..., None], np.int16(0), state.erased.astype(np.int16) - plain)
-
-
 def _moved(
-    model: "Model", ws: Any, drawn: Draw, direction: Direction | StyleDirection, strengths: Any, layers: Any
+    model: "Model", ws: Any, drawn: Draw, direction: AnyDirection, strengths: Any, layers: Any
 ) -> UInt8[np.ndarray, "k s h w 3"]:
     """Strength by strength: batches are then those that drew the pictures first, and strength 0 gives the same bits."""
     check(bool(np.isfinite(strengths).all()), "Strengths must be finite, but some are not.")
@@ -258,8 +139,10 @@ def _moved(
     def at(strength: float) -> UInt8[np.ndarray, "k h w 3"]:
         if isinstance(direction, Direction):
             return drawn(move(ws, direction, strength, layers), {})
-        changes = direction.changes(model.config, strength, layers)
-        return drawn(ws, changes if strength else {})
+        if isinstance(direction, StyleDirection):
+            changes = direction.changes(model.config, strength, layers)
+            return drawn(ws, changes if strength else {})
+        return drawn(direction.at(ws, strength, layers), {})
 
     images = {strength: at(strength) for strength in dict.fromkeys(map(float, strengths))}
     return np.stack([images[float(strength)] for strength in strengths], axis=1)
@@ -278,8 +161,3 @@ def _change(plain: np.ndarray, image: np.ndarray, hole: np.ndarray | None) -> di
     if hole is not None:
         where = {"change_hole": hole, "change_known": ~hole}
     return {key: round(float(difference[mask].mean()), 3) for key, mask in where.items()}
-
-
-@functools.partial(jax.jit, static_argnums=0)
-def _synthesize(generator, variables, ws, restyle):
-    return generator.apply(variables, ws, restyle=restyle, method="synthesize")

@@ -87,6 +87,13 @@ class Model:
         check(average, "truncation_psi must be 1 for a model that keeps no average w, as this one.")
         return _truncate(ws, network.variables["buffers"]["mapping"]["w_avg"], truncation_psi, truncation_cutoff)
 
+    def codes(
+        self, seeds: Iterable[int], class_idx: int | None = None, truncation_psi: float = 1.0
+    ) -> Float[np.ndarray, "b l w"]:
+        """W+ of the pictures that `generate` draws for seeds. Raises InputError as `draw` does."""
+        z, c = seed_z(seeds, self.config.z_dim), self.class_labels(class_idx)
+        return np.asarray(self.map(z, None if c is None else np.repeat(c, len(z), axis=0), truncation_psi))
+
     def synthesize(
         self,
         ws: Float[Any, "b l w"],

@@ -11,7 +11,7 @@ from ganinv_jax.cli import directions as verb
 from ganinv_jax.losses.perceptual import PerceptualDistance
 from ganinv_jax.pipelines import directions as finding
 from ganinv_jax.pipelines import inpaint as pipeline
-from ganinv_jax.pipelines import load
+from ganinv_jax.pipelines import load, searches
 from ganinv_jax.pipelines.state import State
 
 
@@ -19,8 +19,8 @@ from ganinv_jax.pipelines.state import State
 def quick(monkeypatch):
     distance = PerceptualDistance(stages=("stride4",), size=32)
     monkeypatch.setattr(pipeline, "reporting_distance", lambda: distance)
-    for name, value in {"CODES": 250, "AT_A_TIME": 250}.items():
-        monkeypatch.setattr(finding, name, value)
+    monkeypatch.setattr(finding, "CODES", 250)
+    monkeypatch.setattr(searches, "AT_A_TIME", 250)
 
 
 @pytest.fixture
@@ -81,6 +81,36 @@ def test_states_below_the_folder_are_edited_together(works, completed, direction
     np.testing.assert_array_equal(_read(out / "edit_01_+1.png"), load(folder).edit(state.ws[:1], direction, 1)[0])
 
 
+def test_toward_another_picture(works, completed, folder, tmp_path):
+    """Interpolation ends at the other's code; in some rows it is style mixing."""
+    model, out = load(folder), tmp_path / "out"
+    works("edit", "--seeds", "0-1", "--toward", "5", "--model", folder, "--out", out)
+    seeds = model.generate([0, 1, 5])
+    np.testing.assert_array_equal(_read(out / "edit_01_+0.png"), seeds[1])
+    np.testing.assert_array_equal(_read(out / "edit_01_+1.png"), seeds[2])
+    halfway = model.edit((model.codes([1]) + model.codes([5])) / 2, np.ones(5), 0)
+    assert np.abs(_read(out / "edit_01_+0.5.png").astype(int) - halfway[0]).max() <= 1
+    options = ("--strength", "1", "--layers", "2-5", "--model", folder, "--out", out)
+    works("edit", "--seeds", "0", "--toward", "5", *options)
+    mixed = np.concatenate([model.codes([0])[:, :2], model.codes([5])[:, 2:]], axis=1)
+    np.testing.assert_array_equal(_read(out / "edit_00_+1.png"), model.edit(mixed, np.ones(5), 0)[0])
+    told = works("edit", completed, "--toward", completed, "--strength", "1", "--out", out)
+    assert told.startswith(f"Wrote 2 edits toward {completed} to")
+    np.testing.assert_array_equal(_read(out / "edit_01_+1.png"), _read(completed / "completion_01.png"))
+
+
+def test_on_the_great_circle(works, folder, tmp_path):
+    model, out = load(folder), tmp_path / "out"
+    works("edit", "--seeds", "0", "--toward", "5", "--slerp", "--strength", "0.5,1", "--model", folder, "--out", out)
+    z, other = (np.random.RandomState(seed).randn(1, 6) for seed in (0, 5))
+    # Both have the same angle to what lies halfway, and its length lies between theirs.
+    a, b = z / np.linalg.norm(z), other / np.linalg.norm(other)
+    middle = (z + other) / np.linalg.norm(a + b)
+    halfway = model.edit(model.map(middle), np.ones(5), 0)
+    assert np.abs(_read(out / "edit_00_+0.5.png").astype(int) - halfway[0]).max() <= 1
+    np.testing.assert_array_equal(_read(out / "edit_00_+1.png"), model.generate([5])[0])
+
+
 def test_seeds_along_what_was_found(works, folder, tmp_path):
     found = tmp_path / "found"
     told = works("directions", "--method", "ganspace", "--count", "2", "--model", folder, "--out", found)
@@ -114,7 +144,7 @@ def test_scores_from_a_file(works, folder, tmp_path, name):
 
 
 def test_every_method_has_its_name_at_the_door():
-    assert verb.METHODS == finding.METHODS
+    assert tuple(searches.METHODS) == verb.METHODS
 
 
 @pytest.mark.parametrize(
@@ -129,7 +159,11 @@ def test_every_method_has_its_name_at_the_door():
         (["--direction", "age.npy"], "either as DIR or as --seeds"),
         (["nowhere", "--direction", "age.npy"], "nowhere must hold state.npz"),
         (["done", "--direction", "age.npy", "--model", "other"], "whose weights are not those of other"),
-        (["done"], "the following arguments are required: --direction"),
+        (["done"], "one of the arguments --direction --toward is required"),
+        (["done", "--toward", "nowhere"], "nowhere must hold state.npz"),
+        (["done", "--toward", "5", "--slerp"], "--slerp goes from --seeds --toward a seed"),
+        (["--seeds", "1", "--direction", "age.npy", "--slerp"], "--slerp goes from --seeds --toward a seed"),
+        (["done", "--direction", "8.conv1.3", "--layers", "4"], "layers must name a row that '8.conv1.3' acts at"),
     ],
 )
 def test_wrong_input(fails, completed, direction, folder, tmp_path, monkeypatch, options, message):
@@ -148,6 +182,8 @@ def test_wrong_input(fails, completed, direction, folder, tmp_path, monkeypatch,
         (["--method", "interfacegan", "--classes", "1000"], "ImageNet's classes are numbers from 0 to 999"),
         (["--layers", "9"], "layers must lie between 0 and 5"),
         (["--method", "pca"], "invalid choice"),
+        (["--method", "sefa", "--classes", "281"], "for 'interfacegan' and not for 'sefa'"),
+        (["--class-idx", "1"], "This model has no classes"),
     ],
 )
 def test_wrong_searches(fails, folder, tmp_path, monkeypatch, options, message):

@@ -11,7 +11,7 @@ from ganinv_jax.losses.perceptual import PerceptualDistance
 from ganinv_jax.models.stylegan2 import affine_maps, style_rows
 from ganinv_jax.pipelines import inpaint as pipeline
 from ganinv_jax.pipelines import load
-from ganinv_jax.pipelines.directions import sample_w
+from ganinv_jax.pipelines.searches import sample_w
 
 PARTS = {"generator", "discriminator", "encoder", "mixer", "skip"}
 

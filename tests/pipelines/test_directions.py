@@ -10,7 +10,9 @@ from conversion.directions import read_direction
 from ganinv_jax.core.errors import InputError
 from ganinv_jax.models.directions import Direction
 from ganinv_jax.pipelines import directions as pipeline
-from ganinv_jax.pipelines.directions import Search, class_score, find_directions, sample_w
+from ganinv_jax.pipelines import searches
+from ganinv_jax.pipelines.directions import find_directions
+from ganinv_jax.pipelines.searches import Search, class_score, sample_w
 
 QUICK: dict = {"compiler_options": {"xla_backend_optimization_level": 0}}
 LIGHT = np.linspace(0, 1, 32)
@@ -19,8 +21,9 @@ UNEVEN = Direction(np.arange(30, dtype=np.float32).reshape(6, 5), "uneven")
 
 @pytest.fixture(autouse=True)
 def few(monkeypatch):
-    for name, value in {"CODES": 500, "AT_A_TIME": 250, "FEATURE_SAMPLES": 64, "SCORED": 256}.items():
-        monkeypatch.setattr(pipeline, name, value)
+    monkeypatch.setattr(pipeline, "CODES", 500)
+    for name, value in {"AT_A_TIME": 250, "FEATURE_SAMPLES": 64, "SCORED": 256}.items():
+        monkeypatch.setattr(searches, name, value)
 
 
 def unit(vector):

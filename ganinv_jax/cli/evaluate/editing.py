@@ -31,7 +31,7 @@ def run(args: argparse.Namespace, job: Any) -> Any:
     from ganinv_jax.evaluation import editing
     from ganinv_jax.evaluation.report import Report
     from ganinv_jax.evaluation.results import case_at, check_holes
-    from ganinv_jax.pipelines.edit import find_direction
+    from ganinv_jax.pipelines.named import find_direction
 
     check_holes(args.holes)
     model = job.model

@@ -47,7 +47,7 @@ def compare(
     from ganinv_jax.evaluation import inversion
     from ganinv_jax.evaluation.report import Report
     from ganinv_jax.evaluation.results import check_names, photo_at
-    from ganinv_jax.pipelines.directions import sample_w
+    from ganinv_jax.pipelines.searches import sample_w
 
     steps = {name: _steps(*variant, share) for name, variant in variants.items()}
     model = job.model
@@ -114,8 +114,9 @@ def _edits(model: Any, networks: Any) -> Any:
     from ganinv_jax.core.rng import seed_z
     from ganinv_jax.editing import at_rows
     from ganinv_jax.evaluation.inversion import edits_of
-    from ganinv_jax.pipelines.directions import Search, find_directions
+    from ganinv_jax.pipelines.directions import find_directions
     from ganinv_jax.pipelines.pictures import draw
+    from ganinv_jax.pipelines.searches import Search
 
     own = list(model.directions.values())
     directions = own or find_directions(model, Search("sefa", count=DIRECTIONS)).directions
