@@ -15,7 +15,6 @@ from typing import Any
 from ganinv_jax.cli import common
 from ganinv_jax.core.errors import InputError
 
-STATE = "state.npz"
 STRENGTHS = [-2.0, -1.0, 0.0, 1.0, 2.0]
 SHARES = [0.0, 0.25, 0.5, 0.75, 1.0]
 
@@ -52,8 +51,9 @@ def run(args: argparse.Namespace) -> None:
         raise InputError("What is edited must be given either as DIR or as --seeds.")
 
     from ganinv_jax.pipelines.edit import edit_all
+    from ganinv_jax.pipelines.state import load_states
 
-    states = {} if args.folder is None else _states(Path(args.folder).expanduser())
+    states = {} if args.folder is None else load_states(Path(args.folder).expanduser())
     model = common.open_model(args, next((state.model for state in states.values()), None))
     given = states or {"seeds": model.codes(args.seeds, args.class_idx)}
     direction = _great_circle(args, model) if args.slerp else args.direction or _way(args, model)
@@ -68,11 +68,11 @@ def run(args: argparse.Namespace) -> None:
 def _way(args: argparse.Namespace, model: Any) -> Any:
     """To the picture that --toward names."""
     from ganinv_jax.editing import Towards
-    from ganinv_jax.pipelines.state import check_made_by
+    from ganinv_jax.pipelines.state import check_made_by, load_states
 
     if args.toward.isdecimal() and not Path(args.toward).exists():
         return Towards(model.codes([int(args.toward)], args.class_idx), f"toward seed {args.toward}")
-    (state, *more) = _states(Path(args.toward).expanduser()).values()
+    (state, *more) = load_states(Path(args.toward).expanduser()).values()
     if more:
         raise InputError(f"--toward must name one picture, but {args.toward} holds {1 + len(more)}; name one of them.")
     check_made_by(model, state)
@@ -90,15 +90,3 @@ def _great_circle(args: argparse.Namespace, model: Any) -> Any:
     c = model.class_labels(args.class_idx)
     labels = None if c is None else c.repeat(len(z), axis=0)
     return AlongGreatCircle(z, other, lambda z: model.map(z, labels), f"toward seed {args.toward}")
-
-
-def _states(folder: Path) -> dict[str, Any]:
-    """The states of a folder, or of the folders in it, by name."""
-    from ganinv_jax.pipelines.state import load_state
-
-    if (folder / STATE).is_file():
-        return {folder.name: load_state(folder / STATE)}
-    files = sorted(folder.glob(f"*/{STATE}"))
-    if not files:
-        raise InputError(f"{folder} must hold {STATE}, as ganinv inpaint and ganinv invert write it, but does not.")
-    return {file.parent.name: load_state(file) for file in files}

@@ -2,7 +2,8 @@
 (photo | what the task leaves of it | reconstruction) and report.json.
 
 The centred square of each photo is inverted, at the model's resolution. Ctrl-C writes the best so far and exits with
-code 3.
+code 3. With --save-video, DIR/PHOTO/video.gif shows the way there. To go on from codes that there are already, give
+--option start=DIR, which is what `ganinv invert` or `ganinv inpaint` wrote.
 """
 
 import argparse
@@ -14,7 +15,7 @@ from ganinv_jax.cli import common
 from ganinv_jax.core.errors import StoppedError
 
 # What `pipelines.invert.invert` takes beside them.
-NO_OPTIONS = ("model", "photos", "method", "task", "steps", "seed", "class_idx", "watch")
+NO_OPTIONS = ("model", "photos", "method", "task", "steps", "seed", "class_idx", "watch", "video")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,6 +43,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     index = functools.partial(common.whole, least=0, most=10**6)
     parser.add_argument("--class-idx", type=index, metavar="I", help="the class, where the model has classes")
+    parser.add_argument(
+        "--save-video",
+        action="store_true",
+        help="also video.gif, the photo beside what is drawn from step to step, in 120 frames at most",
+    )
     common.add_model(parser)
     common.add_out(parser)
 
@@ -69,9 +75,13 @@ def run(args: argparse.Namespace) -> None:
             return stop.requested
 
         given = (args.photos, args.method, args.task, args.steps, args.seed, args.class_idx)
-        result = invert(model, *given, watch=watch, **dict(args.option))
+        result = invert(model, *given, watch=watch, video=args.save_video, **dict(args.option))
         result.save(out)
     print(_summary(result.report, out))
+    for entry in result.report["pictures"]:
+        if "diverged" in entry:
+            told = f"{entry['name']} diverged at step {entry['diverged']}; its best before that was kept."
+            print(f"{told} Another seed or start, or a lower rate where the method has one, may do better.")
     if result.report["stopped"]:
         raise StoppedError(f"Stopped after {result.report['steps']} steps; {out} has the best so far.")
 

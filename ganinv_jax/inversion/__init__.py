@@ -11,6 +11,7 @@ from ganinv_jax.inversion.methods.creswell import creswell
 from ganinv_jax.inversion.methods.csgm import csgm
 from ganinv_jax.inversion.methods.encoder import encoder
 from ganinv_jax.inversion.methods.idinvert import idinvert
+from ganinv_jax.inversion.methods.igan import igan
 from ganinv_jax.inversion.methods.image2stylegan import image2stylegan
 from ganinv_jax.inversion.methods.image2stylegan_plus import image2stylegan_plus
 from ganinv_jax.inversion.methods.lipton import lipton
@@ -30,6 +31,7 @@ METHODS: dict[str, Callable[..., Method]] = {
     "csgm": csgm,
     "lipton": lipton,
     "creswell": creswell,
+    "igan": igan,
 }
 
 __all__ = ["METHODS", "TASKS", "Method"]

@@ -9,13 +9,16 @@ and beside it there may be `noise`, the maps of all layers as the generator's bu
 synthesis network's parameters. What is missing is the generator's own. A method may draw from others in its own way.
 """
 
+import functools
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ganinv_jax.inversion.networks import Frozen, Networks, map_z, synthesize
+from ganinv_jax.models.stylegan2 import GeneratorConfig
 
 Variables = Mapping[str, Any]
 
@@ -30,10 +33,25 @@ class Drawn(NamedTuple):
 Draw = Callable[[Networks, Frozen, Variables], Drawn]
 
 
+@runtime_checkable
+class Composes(Protocol):
+    """A draw that composes features of several codes, all of which an edit has to move."""
+
+    def composed(self, config: GeneratorConfig) -> int:
+        """The resolution at which it does."""
+        ...
+
+
 def draw(networks: Networks, frozen: Frozen, variables: Variables) -> Drawn:
     """The picture of one code."""
     ws = _code(networks, frozen, variables)
     return Drawn(synthesize(networks, own_generator(frozen, variables), ws[None]), ws)
+
+
+@functools.partial(jax.jit, static_argnums=(0, 1))
+def render(networks: Networks, draw: Draw, frozen: Frozen, variables: Any) -> Drawn:
+    """The pictures [b, 1, h, w, 3] and codes of variables, a row a picture."""
+    return jax.lax.map(lambda one: draw(networks, frozen, one), variables)
 
 
 def own_generator(frozen: Frozen, variables: Variables) -> Any:

@@ -13,12 +13,13 @@ from ganinv_jax.models.stylegan2 import GeneratorConfig
 
 @dataclasses.dataclass(frozen=True)
 class Scene:
-    """One photo. seen: what the degradation leaves of it, in a batch of one."""
+    """One photo. seen: what the degradation leaves of it, in a batch of one. given: a code to start from, if any."""
 
     networks: Networks
     frozen: Frozen
     degradation: Degradation
     seen: Float[Array, "1 ..."]
+    given: Float[Array, "l w"] | None = None
 
     @property
     def config(self) -> GeneratorConfig:

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from typing import Any, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple, Protocol
 
 import jax
 import jax.numpy as jnp
@@ -18,28 +18,68 @@ Progress = Float[Array, ""]
 """The share of a stage's steps that are done, in [0, 1)."""
 
 
+Values = dict[str, Float[Array, ""]]
+Objective = Callable[[Any], tuple[Float[Array, ""], Values]]
+"""From the active variables of one photo to their total loss, and to all losses by name."""
+
+
+class Optimiser(Protocol):
+    """How one photo's active variables move in a step.
+
+    searches: whether it asks the objective for as many values as it happens to need. Pictures then go one by one, so
+    that none waits for another, and nothing but a step may move variables or change the objective.
+    """
+
+    searches: ClassVar[bool]
+
+    def begin(self, variables: Any) -> Any:
+        """Its memory before the first step."""
+        ...
+
+    def step(self, objective: Objective, variables: Any, memory: Any, progress: Progress) -> tuple[Any, Any, Values]:
+        """(variables, memory, the losses of the variables that it was given)."""
+        ...
+
+
 @dataclasses.dataclass(frozen=True)
-class Adam:
-    """Adam; `rate` gives the learning rate at the stage's progress."""
+class _Descent:
+    """Against a direction made of gradients; `rate` gives the learning rate at the stage's progress."""
 
     rate: Callable[[Progress], Any]
+    searches: ClassVar[bool] = False
+
+    def direction(self) -> optax.GradientTransformation:
+        """From gradients to steps of rate 1, uphill."""
+        raise NotImplementedError
+
+    def begin(self, variables):
+        return self.direction().init(variables)
+
+    def step(self, objective, variables, memory, progress):
+        gradients, values = jax.grad(objective, has_aux=True)(variables)
+        direction, memory = self.direction().update(gradients, memory, variables)
+        rate = self.rate(progress)
+        moved = jax.tree.map(lambda value, uphill: value - rate * uphill, variables, direction)
+        return moved, memory, values
+
+
+@dataclasses.dataclass(frozen=True)
+class Adam(_Descent):
+    """Adam."""
+
     b1: float = 0.9
     b2: float = 0.999
     eps: float = 1e-8
 
-    def direction(self) -> optax.GradientTransformation:
-        """From gradients to steps of rate 1, uphill."""
+    def direction(self):
         return optax.scale_by_adam(self.b1, self.b2, self.eps)
 
 
 @dataclasses.dataclass(frozen=True)
-class GradientDescent:
+class GradientDescent(_Descent):
     """Plain gradient descent."""
 
-    rate: Callable[[Progress], Any]
-
-    def direction(self) -> optax.GradientTransformation:
-        """From gradients to steps of rate 1, uphill."""
+    def direction(self):
         return optax.identity()
 
 
@@ -135,13 +175,15 @@ class Stage:
     steps: int
     active: tuple[str, ...]
     terms: tuple[Term, ...]
-    optimiser: Adam | GradientDescent
+    optimiser: Optimiser
     perturbation: Perturbation | None = None
     after: tuple[Rule, ...] = ()
     forget: tuple[str, ...] = ()
 
     def __post_init__(self):
         check(self.steps > 0, f"A stage must have steps, but got {self.steps}.")
+        steady = not (self.perturbation or self.after)
+        check(steady or not self.optimiser.searches, "An optimiser that searches goes without perturbation and rules.")
 
 
 class Look(NamedTuple):
@@ -167,6 +209,7 @@ class Method:
     start: the variables, by name, and where each begins. stages: none for a method that does not optimise. restarts:
     how many times it begins; the one of least final loss is kept, each picture for itself. draw: from variables to
     pictures. look: what perceptual terms look through. encodes: whether a start needs the model's encoder.
+    without_encoder: the method in its place for a model that has none.
     """
 
     start: Mapping[str, Start] | tuple[tuple[str, Start], ...]
@@ -175,10 +218,16 @@ class Method:
     draw: Draw = draw
     look: Look = DEFAULT_LOOK
     encodes: bool = False
+    without_encoder: "Method | None" = None
 
     def __post_init__(self):
         check(self.restarts > 0, f"restarts must be at least 1, but it is {self.restarts}.")
         object.__setattr__(self, "start", tuple(dict(self.start).items()))
+
+    @property
+    def lengths(self) -> tuple[int, ...]:
+        """The stages' numbers of steps."""
+        return tuple(stage.steps for stage in self.stages)
 
     @property
     def terms(self) -> tuple[Term, ...]:
@@ -205,7 +254,7 @@ class Method:
         if steps is None or not self.stages:
             return self
         check(steps >= len(self.stages), f"steps must be at least {len(self.stages)} here, but it is {steps}.")
-        official = [stage.steps for stage in self.stages]
+        official = self.lengths
         ends = [round(steps * sum(official[: i + 1]) / sum(official)) for i in range(len(official))]
         counts = [max(1, end - start) for start, end in zip([0, *ends], ends, strict=False)]
         counts[counts.index(max(counts))] += steps - sum(counts)

@@ -38,6 +38,16 @@ def encoded_w(scene: Scene, key: Array) -> Any:
     return jnp.mean(encoded_ws(scene, key), axis=0)
 
 
+def given_ws(scene: Scene, key: Array) -> Any:
+    """The code that somebody has already."""
+    return scene.given
+
+
+def given_w(scene: Scene, key: Array) -> Any:
+    """The mean of its rows."""
+    return jnp.mean(given_ws(scene, key), axis=0)
+
+
 def random_z(scene: Scene, key: Array) -> Any:
     """A latent as the generator's own are drawn."""
     return jax.random.normal(key, (scene.config.z_dim,))

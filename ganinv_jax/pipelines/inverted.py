@@ -13,7 +13,7 @@ from jaxtyping import Float, UInt8
 
 from ganinv_jax.core.errors import InputError
 from ganinv_jax.core.files import atomic_file, atomic_files
-from ganinv_jax.core.images import grid, write_png
+from ganinv_jax.core.images import grid, resize_photo, write_gif, write_png
 from ganinv_jax.pipelines.state import DAMAGES, FORMAT, filled, flat, read_values
 
 
@@ -86,13 +86,15 @@ class InvertedState:
 class InversionResult:
     """images: the pictures that were drawn, un-composited. seconds: of all photos, compilation included.
 
-    state: what was found. report: the content of report.json.
+    state: what was found. report: the content of report.json. frames: the pictures on the way from the start to the
+    end, no larger than 256 pixels, where a video was asked for.
     """
 
     images: UInt8[np.ndarray, "b h w 3"]
     state: InvertedState
     seconds: float
     report: dict[str, Any]
+    frames: UInt8[np.ndarray, "b n r r 3"] | None = None
 
     @property
     def ws(self) -> Float[np.ndarray, "b l w"]:
@@ -117,18 +119,32 @@ class InversionResult:
         return grid(np.stack(columns, axis=1).reshape(-1, *self.images.shape[1:]), columns=len(columns))
 
     def save(self, folder: str | os.PathLike) -> None:
-        """Write NAME/{reconstruction.png, state.npz, losses.csv, losses.png} for every photo, grid.png and report.json.
+        """Write NAME/{reconstruction.png, state.npz, losses.csv, losses.png} for every photo, grid.png and report.json;
+        with frames also NAME/video.gif, the photo beside them.
 
-        A photo's files appear together, and the report last. Raises InputError where they cannot be written.
+        A photo's files appear together, and the report last. What an earlier inversion wrote of the same photos is
+        replaced, its video included; what it wrote of others stays. Raises InputError where they cannot be written.
         """
         for index, entry in enumerate(self.report["pictures"]):
-            with atomic_files(Path(folder) / entry["name"]) as temporary:
+            place = Path(folder) / entry["name"]
+            with atomic_files(place) as temporary:
                 write_png(temporary / "reconstruction.png", self.images[index])
                 self.state.row(index).save(temporary)
+                if self.frames is not None:
+                    write_gif(temporary / "video.gif", self._video(index))
+            if self.frames is None:
+                (place / "video.gif").unlink(missing_ok=True)
         with atomic_files(folder) as temporary:
             write_png(temporary / "grid.png", self.grid())
             report = json.dumps(self.report, indent=2, allow_nan=False) + "\n"
             (temporary / "report.json").write_text(report, encoding="utf-8")
+
+    def _video(self, index: int) -> UInt8[np.ndarray, "n h w 3"]:
+        """Each frame with the photo to its left."""
+        assert self.frames is not None
+        frames = self.frames[index]
+        photo = resize_photo(self.state.photos[index], frames.shape[1:3])
+        return np.stack([grid(np.stack([photo, frame]), columns=2) for frame in frames])
 
 
 def _plot(losses: dict[str, np.ndarray], path: Path) -> None:
@@ -139,7 +155,7 @@ def _plot(losses: dict[str, np.ndarray], path: Path) -> None:
     for name, values in losses.items():
         if len(values):
             axes.plot(values[:, 0], label=name, color="black" if name == "total" else None)
-    if any(np.nanmax(values, initial=0) > 0 for values in losses.values()):
+    if any(np.any(values[np.isfinite(values)] > 0) for values in losses.values()):
         axes.set_yscale("log")
         axes.legend()
     with atomic_file(path) as temporary:

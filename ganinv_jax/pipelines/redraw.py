@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from ganinv_jax.core.configs import check
-from ganinv_jax.inversion import engine
+from ganinv_jax.inversion.drawing import render
 from ganinv_jax.inversion.methods.mganprior import Composition
 from ganinv_jax.inversion.networks import Frozen, Networks
 from ganinv_jax.models.stylegan2 import Layer
@@ -66,7 +66,7 @@ def _composed(model: "Model", state: Any, ws: Any, restyle: Restyle) -> UInt8[np
     labels = model.class_labels(None if state.class_idx < 0 else state.class_idx)
     variables = {**state.variables, "shift": np.asarray(ws) - state.ws}
     networks, frozen = Networks(network.module), Frozen(network.variables, labels=labels)
-    return as_pictures(engine.render(networks, Composition(state.composed), frozen, variables).images[:, 0])
+    return as_pictures(render(networks, Composition(state.composed), frozen, variables).images[:, 0])
 
 
 def _completions(

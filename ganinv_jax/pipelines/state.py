@@ -1,9 +1,11 @@
 """What a completion or an inversion leaves behind so that an edit can go on from it: `state.npz`."""
 
 import dataclasses
+import json
 import os
 import zipfile
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +17,7 @@ from ganinv_jax.core.errors import InputError
 from ganinv_jax.core.files import atomic_file
 
 FORMAT = 1
+STATE = "state.npz"
 _VARIABLE = "variables/"  # what an inversion's variables are stored under, by their paths
 DAMAGES = (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, zipfile.BadZipFile)
 
@@ -71,10 +74,35 @@ def load_state(path: str | os.PathLike) -> State | Codes:
     return filled(State if {"erased", "hole"} <= values.keys() else Codes, values, path)
 
 
+def load_states(path: str | os.PathLike) -> dict[str, State | Codes]:
+    """The states of a file, of a folder, or of the photos in a folder that `ganinv invert` wrote, by name.
+
+    Folders of photos that the last inversion there did not write are left alone. Raises InputError where there are
+    none.
+    """
+    path = Path(path)
+    if path.is_file():
+        return {path.stem: load_state(path)}
+    if (path / STATE).is_file():
+        return {path.name: load_state(path / STATE)}
+    files = [path / name / STATE for name in _inverted(path)] or sorted(path.glob(f"*/{STATE}"))
+    check(bool(files), f"{path} must hold {STATE}, as ganinv inpaint and ganinv invert write it, but does not.")
+    return {file.parent.name: load_state(file) for file in files}
+
+
 def check_made_by(model: Any, state: Any) -> None:
     """Raise InputError unless `model` made the state."""
     same = state.digest == model.digest
     check(same, f"The state was made by {state.model}, whose weights are not those of {model.name}; open that model.")
+
+
+def _inverted(folder: Path) -> list[str]:
+    """The photos of an inversion's report, in their order; none where there is no such report."""
+    try:
+        report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+        return [entry["name"] for entry in report["pictures"]] if report["command"] == "invert" else []
+    except DAMAGES:
+        return []
 
 
 def flat(variables: Mapping[str, Any]) -> dict[str, np.ndarray]:

@@ -1,15 +1,19 @@
 """The loop against Adam in numpy, and what a picture may depend on."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from model_folders import tiny_model
 
-from ganinv_jax.inversion import engine
+from ganinv_jax.core.errors import InputError
+from ganinv_jax.core.images import to_float, to_uint8
+from ganinv_jax.inversion import engine, stepping
 from ganinv_jax.inversion.degradations import Inversion
 from ganinv_jax.inversion.networks import Frozen, Networks, mean_code
-from ganinv_jax.inversion.schedule import Adam, Clip, Constant, Method, Ramps, Stage
+from ganinv_jax.inversion.schedule import Adam, Clip, Constant, GradientDescent, Method, Ramps, Stage
 from ganinv_jax.inversion.starts import BestW, mean_ws, random_z
 from ganinv_jax.inversion.terms import LatentPrior, SquaredError, SummedSquares
 from ganinv_jax.pipelines import Model
@@ -82,6 +86,93 @@ def test_the_better_restart_is_kept(networks, photos):
     assert np.all(kept <= first + 1e-4) and np.any(kept < first - 1e-3)
 
 
+def bouncing(restarts):
+    """Gradient descent of so high a rate that losses rise and fall."""
+    stage = Stage(40, ("z",), (SummedSquares(),), GradientDescent(Constant(0.05)))
+    return Method({"z": random_z}, (stage,), restarts)
+
+
+def test_a_stopped_run_keeps_the_restart_with_the_best_variables(networks, photos):
+    """The restarts of fewer are among those of more, so that the best of more is never worse."""
+    found = [run(networks, bouncing(n), photos, watch=lambda progress: True) for n in (1, 2, 3, 4)]
+    kept = np.stack([one.loss for one in found])
+    assert np.all(np.diff(kept, axis=0) <= 1e-4) and np.any(kept[3] < kept[0] - 1e-2)
+    last = np.stack([one.losses["total"][-1] for one in found])
+    assert np.any(last > kept + 1e-2)
+    errors = np.sum((found[3].images - photos) ** 2, axis=(1, 2, 3))
+    np.testing.assert_allclose(errors, kept[3], rtol=1e-4)
+
+
+@dataclasses.dataclass(frozen=True)
+class Bursting:
+    """A rate that no variable survives, from a share of the stage on."""
+
+    since: float
+
+    def __call__(self, progress):
+        return jnp.where(progress >= self.since, jnp.inf, RATE)
+
+
+@pytest.mark.parametrize(("since", "diverged"), [(0.5, 12), (0.95, 22)])
+def test_what_was_before_a_divergence_is_kept(networks, photos, since, diverged):
+    """In the middle, and by the very last step, after which there is no loss."""
+    stage = Stage(22, ("ws",), (SquaredError(),), GradientDescent(Bursting(since)))
+    found = run(networks, Method({"ws": mean_ws}, (stage,)), photos)
+    assert list(found.diverged) == [diverged] * 3 and not found.stopped
+    total = found.losses["total"]
+    assert np.isfinite(total[:diverged]).all() and not np.isfinite(total[diverged:]).any()
+    np.testing.assert_array_equal(found.loss, total[:diverged].min(axis=0))
+    np.testing.assert_allclose(np.mean((found.images - photos) ** 2, axis=(1, 2, 3)), found.loss, rtol=1e-4)
+
+
+@dataclasses.dataclass(frozen=True)
+class Cliff(SquaredError):
+    """The squared error, where it is above a floor; below there is nothing."""
+
+    floor: float = 0.0
+
+    def __call__(self, view):
+        error = super().__call__(view)
+        return jnp.where(error > self.floor, error, jnp.nan)
+
+
+def test_a_divergence_is_a_pictures_own_affair(networks, photos):
+    """Only the picture that comes nearest falls, and a further stage goes on from its best."""
+    plain = run(networks, by_pixels(), photos)
+    lowest = np.sort(plain.losses["total"].min(axis=0))
+    falls = plain.losses["total"].min(axis=0) == lowest[0]
+    floor = float(lowest[:2].mean())
+    stage = by_pixels().stages[0]
+    edge = dataclasses.replace(stage, terms=(Cliff(floor=floor),))
+    found = run(networks, Method({"ws": mean_ws}, (edge,)), photos)
+    np.testing.assert_array_equal(found.diverged >= 0, falls)
+    np.testing.assert_allclose(found.images[~falls], plain.images[~falls], atol=1e-4)
+    on = run(networks, Method({"ws": mean_ws}, (edge, stage)), photos)
+    np.testing.assert_array_equal(on.diverged, found.diverged)
+    np.testing.assert_allclose(on.losses["total"][30, falls], found.loss[falls], rtol=1e-4)
+
+
+def test_a_picture_that_never_had_a_finite_loss(networks, photos):
+    seen = []
+    with pytest.raises(InputError, match="for 1 of 3 photos none ever was; choose another start"):
+        run(networks, by_pixels(1000), photos * np.float32([1, np.inf, 1])[:, None, None, None], watch=seen.append)
+    assert not seen
+
+
+def test_a_film_of_the_way(networks, photos):
+    seen = []
+    plain = run(networks, by_pixels(45), photos)
+    for frames, count in ((6, 5), (100, 46)):
+        found = run(networks, by_pixels(45), photos, frames=frames, watch=lambda progress: seen.append(progress.done))
+        assert found.frames.shape == (3, count, 8, 8, 3) and found.frames.dtype == np.uint8
+        np.testing.assert_array_equal(found.frames[:, -1], to_uint8(plain.images))
+        np.testing.assert_array_equal(found.images, plain.images)
+        errors = np.mean((to_float(found.frames) - photos[:, None]) ** 2, axis=(2, 3, 4)).T
+        every = {6: 12, 100: 1}[frames]
+        np.testing.assert_allclose(errors[:-1], plain.losses["total"][::every], atol=1e-2)
+    assert seen[:5] == [12, 20, 24, 36, 40]
+
+
 def test_stopping_gives_the_best_so_far(networks, photos):
     seen = []
 
@@ -111,9 +202,10 @@ def test_stopping_after_a_fall_and_a_rise_gives_the_lowest(networks, photos):
 
 def test_one_program_serves_any_number_of_steps(networks, photos):
     run(networks, by_pixels(7), photos)
-    compiled = engine._advance._cache_size()
+    compiled = stepping._advance._cache_size()
     run(networks, by_pixels(45), photos)
-    assert engine._advance._cache_size() == compiled
+    run(networks, by_pixels(45), photos + 0.1, frames=10)
+    assert stepping._advance._cache_size() == compiled
 
 
 def test_the_best_of_many_codes(networks, photos):

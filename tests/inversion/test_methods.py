@@ -3,6 +3,7 @@
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from ganinv_jax.inversion.lbfgs import LBFGS
 from model_folders import tiny_model
 
 from ganinv_jax.core.errors import InputError
@@ -53,6 +54,7 @@ OFFICIAL = {
     ],
     "csgm": [(Adam(Constant(0.1)), 500, {"squares": 1, "prior": 0.001})],
     "lipton": [(GradientDescent(Constant(0.001)), 5000, {"squares": 1})],
+    "igan": [(LBFGS(1e-6, 10), 200, {"mse": 1, "perceptual": 0.1})],
     "creswell": [(Adam(Constant(0.01)), 5000, {"bce": 1, "prior": 0.005})],
 }
 
@@ -196,6 +198,38 @@ def test_creswells_prior_draws_z_to_zero(small, photo):
     assert drawn < 0.8 * free
 
 
+class TestIgan:
+    def test_it_stays_within_bounds(self, small, photo):
+        found = small.invert(photo, method="igan", steps=20, bound=0.5, perceptual=0.0)
+        z = 0.5 * np.tanh(found.variables["u"] / 0.5)
+        assert 0.45 < np.abs(z).max() <= 0.5
+        np.testing.assert_allclose(found.ws, small.map(z), atol=1e-4)
+
+    def test_the_features_matter(self, small, photo):
+        seen = small.invert(photo, method="igan", steps=10, look=NEAR, perceptual=1.0)
+        blind = small.invert(photo, method="igan", steps=10, perceptual=0.0)
+        assert np.abs(seen.ws - blind.ws).max() > 0.01
+        assert {"mse", "perceptual"} <= seen.losses.keys() and "perceptual" not in blind.losses
+
+    def test_the_encoder_is_the_start_where_there_is_one(self, whole, photo):
+        """Its mean row, unless that lies beyond the bound."""
+        found = whole.invert(photo, method="igan", steps=1, perceptual=0.0, bound=100.0)
+        read = whole.encode(np.float32(photo[None] / 127.5 - 1)).mean(axis=1, keepdims=True)
+        start = np.asarray(whole.synthesize(np.repeat(read, 6, axis=1)))
+        mse = np.mean((start - np.float32(photo / 127.5 - 1)) ** 2)
+        np.testing.assert_allclose(found.losses["mse"][0, 0], mse, rtol=1e-3)
+        other = whole.invert(photo, method="igan", steps=1, perceptual=0.0, start="random")
+        assert abs(other.losses["mse"][0, 0] - mse) > 1e-3
+
+    def test_a_model_without_encoder(self, small, photo):
+        auto, random = (
+            small.invert(photo, method="igan", steps=1, perceptual=0.0, start=s) for s in ("auto", "random")
+        )
+        np.testing.assert_array_equal(auto.ws, random.ws)
+        with pytest.raises(InputError, match="small cannot inpaint or encode yet"):
+            small.invert(photo, method="igan", steps=1, start="encoder")
+
+
 @pytest.mark.parametrize(("clipping", "inside"), [("stochastic", True), ("hard", True), ("none", False)])
 def test_liptons_clipping(small, photo, clipping, inside):
     z = np.abs(small.invert(photo, method="lipton", steps=20, clipping=clipping, rate=1.0).variables["z"])
@@ -207,9 +241,12 @@ def test_liptons_clipping(small, photo, clipping, inside):
     ("name", "options", "message"),
     [
         ("projector", {"space": "z"}, "space must be w or"),
-        ("projector", {"start": "end"}, "start must be one of mean, best, encoder in w"),
+        ("projector", {"start": "end"}, "start must be one of mean, best, encoder, given in w"),
         ("image2stylegan", {"start": "end"}, "start must be one of"),
-        ("idinvert", {"start": "end"}, "start must be encoder or mean"),
+        ("idinvert", {"start": "end"}, "start must be encoder, mean or given"),
+        ("pti", {"start": "end"}, "start must be one of"),
+        ("igan", {"start": "end"}, "start must be one of auto, encoder"),
+        ("igan", {"bound": 0.0}, "bound must be positive"),
         ("mganprior", {"codes": 0}, "codes must be at least 1"),
         ("mganprior", {"optimiser": "lbfgs"}, "optimiser must be adam or sgd"),
         ("lipton", {"clipping": "soft"}, "clipping must be stochastic"),

@@ -1,5 +1,7 @@
 """Photos in, codes and files out."""
 
+import json
+
 import numpy as np
 import pytest
 from model_folders import SIDE, tiny_model
@@ -114,9 +116,42 @@ def test_stopped_between_batches(tmp_path, model, photos, monkeypatch):
     found = model.invert([photos[1]] * 3, method="csgm", steps=40, watch=watch)
     assert found.report["stopped"] and len(found.images) == 2
     assert found.losses["total"].shape == (40, 2) and np.isnan(found.losses["total"][20:, 1]).all()
-    assert found.report["pictures"][1]["loss"] == found.losses["total"][19, 1]
+    assert found.report["pictures"][1]["loss"] == found.losses["total"][:20, 1].min()
     found.save(tmp_path)
     assert (tmp_path / "report.json").exists()
+
+
+def test_a_video_of_the_way(tmp_path, model, photos):
+    found = model.invert(photos, method="csgm", steps=30, video=True)
+    assert found.frames.shape == (2, 31, SIDE, SIDE, 3)
+    np.testing.assert_array_equal(found.frames[:, -1], found.images)
+    found.save(tmp_path)
+    with Image.open(tmp_path / "photo01" / "video.gif") as video:
+        assert video.size == (2 * SIDE + 2, SIDE) and 20 < video.n_frames <= 31
+        video.seek(video.n_frames - 1)
+        last = np.asarray(video.convert("RGB")).astype(int)
+    assert np.abs(last[:, :SIDE] - found.state.photos[1]).mean() < 8
+    assert np.abs(last[:, SIDE + 2 :] - found.images[1]).mean() < 8
+    model.invert(photos, method="csgm", steps=1).save(tmp_path)
+    assert not (tmp_path / "photo01" / "video.gif").exists()
+
+
+def test_frames_fit_into_memory(model, photos, monkeypatch):
+    monkeypatch.setattr("ganinv_jax.pipelines.invert.FILM_BYTES", 2 * 5 * SIDE * SIDE * 3)
+    found = model.invert(photos, method="csgm", steps=30, video=True)
+    assert found.frames.shape[1] <= 5
+
+
+def test_a_diverged_inversion_keeps_what_was_before(tmp_path, model, photos):
+    found = model.invert(photos, method="lipton", steps=40, rate=1e37, clipping="none")
+    found.save(tmp_path)
+    told = json.loads((tmp_path / "report.json").read_text())
+    for index, entry in enumerate(told["pictures"]):
+        total = found.losses["total"][:, index]
+        assert entry["diverged"] == np.flatnonzero(~np.isfinite(total))[0]
+        assert entry["loss"] == np.min(total[np.isfinite(total)])
+    assert np.isfinite(found.ws).all()
+    InvertedState.load(tmp_path / "photo00")
 
 
 @pytest.mark.parametrize(
@@ -138,6 +173,7 @@ def test_stopped_between_batches(tmp_path, model, photos, monkeypatch):
             {"method": "projector", "task": "random-projection"},
             "projector cannot do random-projection, since its distance",
         ),
+        ({"method": "encoder", "video": True}, "encoder takes no steps that a video could show"),
         ({"method": "encoder"}, "plain cannot inpaint or encode yet"),
     ],
 )

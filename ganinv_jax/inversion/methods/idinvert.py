@@ -4,13 +4,15 @@ from typing import Literal
 
 from ganinv_jax.core.configs import check
 from ganinv_jax.inversion.schedule import DEFAULT_LOOK, Adam, Constant, Look, Method, Stage
-from ganinv_jax.inversion.starts import encoded_ws, mean_ws
+from ganinv_jax.inversion.starts import encoded_ws, given_ws, mean_ws
 from ganinv_jax.inversion.terms import EncoderConsistency, Perceptual, SquaredError
 
-STARTS = {"encoder": encoded_ws, "mean": mean_ws}
+STARTS = {"encoder": encoded_ws, "mean": mean_ws, "given": given_ws}
 
 
-def idinvert(domain: float = 2.0, start: Literal["encoder", "mean"] = "encoder", look: Look = DEFAULT_LOOK) -> Method:
+def idinvert(
+    domain: float = 2.0, start: Literal["encoder", "mean", "given"] = "encoder", look: Look = DEFAULT_LOOK
+) -> Method:
     """W+ from the encoder's code: squared error, a little of the perceptual distance, and 2 times the squared
     difference of the code and of what the encoder reads in its picture.
 
@@ -21,7 +23,7 @@ def idinvert(domain: float = 2.0, start: Literal["encoder", "mean"] = "encoder",
 
     domain: the weight of that last term; with 0 the code is free to leave the encoder's domain.
     """
-    check(start in STARTS, f"start must be encoder or mean, but it is {start!r}.")
+    check(start in STARTS, f"start must be encoder, mean or given, but it is {start!r}.")
     terms = (SquaredError(), Perceptual(0.1), *([EncoderConsistency(domain)] if domain else []))
     stage = Stage(100, ("ws",), terms, Adam(Constant(0.01)))
     return Method({"ws": STARTS[start]}, (stage,), look=look, encodes=start == "encoder")

@@ -4,13 +4,13 @@ from typing import Literal
 
 from ganinv_jax.core.configs import check
 from ganinv_jax.inversion.schedule import DEFAULT_LOOK, Adam, Constant, Look, Method, Stage
-from ganinv_jax.inversion.starts import UniformWs, encoded_ws, mean_ws
+from ganinv_jax.inversion.starts import UniformWs, encoded_ws, given_ws, mean_ws
 from ganinv_jax.inversion.terms import Perceptual, SquaredError
 
-STARTS = {"mean": mean_ws, "encoder": encoded_ws, "uniform": UniformWs(1.0)}
+STARTS = {"mean": mean_ws, "encoder": encoded_ws, "uniform": UniformWs(1.0), "given": given_ws}
 
 
-def image2stylegan(start: Literal["mean", "encoder", "uniform"] = "mean", look: Look = DEFAULT_LOOK) -> Method:
+def image2stylegan(start: Literal["mean", "encoder", "uniform", "given"] = "mean", look: Look = DEFAULT_LOOK) -> Method:
     """W+ from the mean of w, noise fixed: squared error and perceptual distance, weighted alike.
 
     Abdal et al. 2019 (arXiv:1904.03189), sections 4 and 5: Adam of rate 0.01, betas (0.9, 0.999), 5000 steps, both

@@ -90,6 +90,10 @@ class Composition:
         rest = {"start": 2 * layer, "x": features, "images": images}
         return Drawn(synthesize(networks, generator, ws[None], **rest), ws)
 
+    def composed(self, config: GeneratorConfig) -> int:
+        """The resolution at which features are composed."""
+        return resolved(self.layer, config)
+
 
 def resolved(layer: int | None, config: GeneratorConfig) -> int:
     """The resolution at which a generator's features are composed. Raises InputError for one that it does not have."""

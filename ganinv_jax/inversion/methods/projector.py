@@ -4,17 +4,19 @@ from typing import Literal
 
 from ganinv_jax.core.configs import check
 from ganinv_jax.inversion.schedule import DEFAULT_LOOK, Adam, Look, Method, Perturbation, Ramps, Stage, normalize_noise
-from ganinv_jax.inversion.starts import BestW, encoded_w, encoded_ws, mean_w, mean_ws, random_noise
+from ganinv_jax.inversion.starts import BestW, encoded_w, encoded_ws, given_w, given_ws, mean_w, mean_ws, random_noise
 from ganinv_jax.inversion.terms import NoiseCorrelation, Perceptual
 
 STARTS = {
-    "w": {"mean": mean_w, "best": BestW(500), "encoder": encoded_w},
-    "w+": {"mean": mean_ws, "encoder": encoded_ws},
+    "w": {"mean": mean_w, "best": BestW(500), "encoder": encoded_w, "given": given_w},
+    "w+": {"mean": mean_ws, "encoder": encoded_ws, "given": given_ws},
 }
 
 
 def projector(
-    space: Literal["w", "w+"] = "w", start: Literal["mean", "best", "encoder"] = "mean", look: Look = DEFAULT_LOOK
+    space: Literal["w", "w+"] = "w",
+    start: Literal["mean", "best", "encoder", "given"] = "mean",
+    look: Look = DEFAULT_LOOK,
 ) -> Method:
     """One w for all rows and the noise maps, by the perceptual distance alone, from the mean of w.
 

@@ -1,11 +1,12 @@
 """Pivotal tuning: a w by projection, then the generator's weights around it."""
 
 import dataclasses
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import jax
 import jax.numpy as jnp
 
+from ganinv_jax.core.configs import check
 from ganinv_jax.inversion.drawing import own_generator
 from ganinv_jax.inversion.networks import map_z, synthesize
 from ganinv_jax.inversion.schedule import (
@@ -19,11 +20,15 @@ from ganinv_jax.inversion.schedule import (
     Stage,
     normalize_noise,
 )
-from ganinv_jax.inversion.starts import mean_w, own_weights, random_noise
+from ganinv_jax.inversion.starts import encoded_w, given_w, mean_w, own_weights, random_noise
 from ganinv_jax.inversion.terms import NoiseCorrelation, Perceptual, SquaredError, Term
 
+STARTS = {"mean": mean_w, "encoder": encoded_w, "given": given_w}
 
-def pti(locality: float = 0.0, look: Look = DEFAULT_LOOK) -> Method:
+
+def pti(
+    locality: float = 0.0, start: Literal["mean", "encoder", "given"] = "mean", look: Look = DEFAULT_LOOK
+) -> Method:
     """The projector's w in 450 steps, then 350 steps on all weights of the synthesis network with w held.
 
     Roich et al. 2021 (arXiv:2106.05744); configs/hyperparameters.py and training/ of danielroich/PTI: the projector
@@ -33,7 +38,9 @@ def pti(locality: float = 0.0, look: Look = DEFAULT_LOOK) -> Method:
     belongs to LPIPS as well, so that all steps are taken here.
 
     locality: the weight of `Locality`; the official one is 0.1, and off by default there too.
+    start: where w begins; the official one is the mean.
     """
+    check(start in STARTS, f"start must be one of {', '.join(STARTS)}, but it is {start!r}.")
     projector = Stage(
         steps=450,
         active=("w", "noise"),
@@ -46,8 +53,8 @@ def pti(locality: float = 0.0, look: Look = DEFAULT_LOOK) -> Method:
     if locality:
         terms += (Locality(locality),)
     tuning = Stage(350, ("weights",), terms, Adam(Constant(3e-4)), forget=("noise",))
-    start = {"w": mean_w, "noise": random_noise, "weights": own_weights}
-    return Method(start, (projector, tuning), look=look)
+    begin = {"w": STARTS[start], "noise": random_noise, "weights": own_weights}
+    return Method(begin, (projector, tuning), look=look, encodes=start == "encoder")
 
 
 @dataclasses.dataclass(frozen=True)
