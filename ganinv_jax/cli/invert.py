@@ -25,8 +25,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--task",
         default="inversion",
         metavar="NAME",
-        help="inversion, inpainting, colorization, super-resolution, denoising or random-projection: what the method "
-        "gets to see of the photo (default: inversion, all of it)",
+        help="inversion, inpainting, colorization, super-resolution, denoising, partial or random-projection: what the "
+        "method gets to see of the photo (default: inversion, all of it)",
     )
     steps = functools.partial(common.whole, least=0, most=10_000_000)
     parser.add_argument("--steps", type=steps, metavar="N", help="in all (default: the published number)")

@@ -16,6 +16,7 @@ from ganinv_jax.inversion.methods.image2stylegan import image2stylegan
 from ganinv_jax.inversion.methods.image2stylegan_plus import image2stylegan_plus
 from ganinv_jax.inversion.methods.lipton import lipton
 from ganinv_jax.inversion.methods.mganprior import mganprior
+from ganinv_jax.inversion.methods.partial import partial
 from ganinv_jax.inversion.methods.projector import projector
 from ganinv_jax.inversion.methods.pti import pti
 from ganinv_jax.inversion.schedule import Method
@@ -29,9 +30,17 @@ METHODS: dict[str, Callable[..., Method]] = {
     "idinvert": idinvert,
     "pti": pti,
     "csgm": csgm,
+    "partial": partial,
     "lipton": lipton,
     "creswell": creswell,
     "igan": igan,
 }
 
-__all__ = ["METHODS", "TASKS", "Method"]
+UNFIT = {
+    "one-layer-at-a-time": "one-layer-at-a-time inverts affine maps with leaky ReLUs only, and StyleGAN2 has modulated "
+    "convolutions and noise between; give such a generator to ganinv_jax.inversion.layer_lp.invert, or see "
+    "`ganinv evaluate recovery`.",
+}
+"""Methods that cannot be run on StyleGAN2, and why."""
+
+__all__ = ["METHODS", "TASKS", "UNFIT", "Method"]

@@ -176,6 +176,17 @@ def random_projection(side: int, seed: int, measurements: int | None = None, noi
     return RandomProjection(jnp.asarray(matrix * scale), jnp.float32(noise_std * scale))
 
 
+def partial(side: int, seed: int, share: float = 0.1) -> Degradation:
+    """A random share of the pixels is seen, the same pixels of all photos; source: Ma et al. (NeurIPS 2018).
+
+    share: of the pixels, 0.1 as in matconvnet/main.m of the official code, which takes the first ones of the array.
+    """
+    check(0 < share < 1, f"share must lie between 0 and 1, both excluded, but it is {share}.")
+    count = max(1, round(share * side * side))
+    seen = np.random.RandomState(seed).permutation(side * side) < count
+    return Inpainting(jnp.asarray(seen.reshape(side, side, 1), jnp.float32))
+
+
 TASKS: dict[str, Callable[..., Degradation]] = {
     "inversion": inversion,
     "inpainting": inpainting,
@@ -183,6 +194,7 @@ TASKS: dict[str, Callable[..., Degradation]] = {
     "super-resolution": super_resolution,
     "denoising": denoising,
     "random-projection": random_projection,
+    "partial": partial,
 }
 """By name; each takes the pictures' side, a seed and its own options."""
 

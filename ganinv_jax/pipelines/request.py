@@ -15,7 +15,7 @@ from jaxtyping import Float, UInt8
 from ganinv_jax.core.configs import check, coerce, unknown_key
 from ganinv_jax.core.images import fit_hole, fit_square, read_hole, read_mask, read_photo
 from ganinv_jax.data.holes import HOLE_PRESETS
-from ganinv_jax.inversion import METHODS, TASKS, Method
+from ganinv_jax.inversion import METHODS, TASKS, UNFIT, Method
 from ganinv_jax.inversion.degradations import Degradation
 from ganinv_jax.inversion.schedule import Look
 from ganinv_jax.pipelines.given import for_photos, given_codes
@@ -40,6 +40,7 @@ def read_request(
     model: Any, photos: Any, method: str, task: str, steps: int | None, seed: int, options: Mapping[str, Any]
 ) -> Request:
     """What `invert` was asked for. Raises InputError as that does."""
+    check(method not in UNFIT, UNFIT.get(method, ""))
     configure, degrade = _named(METHODS, method, "method"), _named(TASKS, task, "task")
     given, options = _taken(model, configure, options)
     for_method, for_task = _sorted_options(configure, degrade, options, f"{method} with the task {task}")

@@ -34,6 +34,15 @@ def test_the_hole_is_not_seen():
     assert np.all(observed("inpainting", hole=hole)[:, 3, 4] == 0)
 
 
+def test_a_random_share_of_pixels_is_seen():
+    seen = observed("partial", share=0.2)
+    kept = np.all(seen == IMAGES, axis=-1)
+    assert np.all(seen[~kept] == 0) and kept[0].sum() == round(0.2 * SIDE**2)
+    np.testing.assert_array_equal(kept[0], kept[1])
+    other = np.asarray(TASKS["partial"](SIDE, 1, share=0.2).observe(jnp.asarray(IMAGES)))
+    assert np.any(other != seen)
+
+
 def test_measurements_keep_squared_errors_in_the_mean():
     """Johnson and Lindenstrauss: the mean square of 2000 measurements is that of the numbers within a few percent."""
     a, b = observed("random-projection", measurements=2000)
@@ -55,6 +64,7 @@ def test_noise_is_that_of_the_key():
         ("inpainting", {"hole": np.ones((4, 4), bool)}, r"must be \[32, 32\]"),
         ("super-resolution", {"factor": 5}, "divides 32, but it is 5"),
         ("denoising", {"noise_std": -1}, "noise_std must be at least 0"),
+        ("partial", {"share": 1.0}, "share must lie between 0 and 1"),
         ("random-projection", {"measurements": 0}, "measurements must lie between 1"),
     ],
 )

@@ -53,6 +53,7 @@ OFFICIAL = {
         (Adam(Constant(3e-4)), 350, {"mse": 1, "perceptual": 1}),
     ],
     "csgm": [(Adam(Constant(0.1)), 500, {"squares": 1, "prior": 0.001})],
+    "partial": [(Adam(Constant(0.01)), 1000, {"squares": 1})],
     "lipton": [(GradientDescent(Constant(0.001)), 5000, {"squares": 1})],
     "igan": [(LBFGS(1e-6, 10), 200, {"mse": 1, "perceptual": 0.1})],
     "creswell": [(Adam(Constant(0.01)), 5000, {"bce": 1, "prior": 0.005})],

@@ -158,6 +158,7 @@ def test_a_diverged_inversion_keeps_what_was_before(tmp_path, model, photos):
     ("options", "message"),
     [
         ({"method": "csmg"}, "did you mean 'csgm'"),
+        ({"method": "one-layer-at-a-time"}, "inverts affine maps with leaky ReLUs only"),
         ({"task": "inpaint"}, "did you mean 'inpainting'"),
         ({"restart": 3}, "did you mean 'restarts'"),
         ({"factor": 2}, "no option 'factor'"),
