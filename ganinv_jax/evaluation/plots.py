@@ -28,11 +28,12 @@ class Bars:
 
 @dataclasses.dataclass(frozen=True)
 class Lines:
-    """Curves: series by name, each (x values, y values)."""
+    """Curves: series by name, each (x values, y values). logarithmic: which of the axes are, 'x', 'y' or 'xy'."""
 
     x: str
     y: str
     series: Mapping[str, tuple[Sequence[float], Sequence[float]]]
+    logarithmic: str = ""
 
 
 Plot = Scatter | Bars | Lines
@@ -86,6 +87,7 @@ def _lines(figure: Any, plot: Lines) -> None:
     for name, (x, y) in plot.series.items():
         axes.plot(x, y, marker="o", label=name)
     axes.set(xlabel=plot.x, ylabel=plot.y)
+    axes.set(**{f"{axis}scale": "log" for axis in plot.logarithmic})
     if len(plot.series) > 1:
         axes.legend()
 

@@ -62,6 +62,12 @@ class AffineGenerator:
         *before, last = self.layers
         return dataclasses.replace(self, layers=(*before, Layer(last.weight[known], last.bias[known])))
 
+    def widened(self, z_dim: int) -> "AffineGenerator":
+        """The same for latents of `z_dim` numbers, of which the further ones change nothing."""
+        first, *others = self.layers
+        weight = np.pad(first.weight, ((0, 0), (0, z_dim - self.sizes[0])))
+        return dataclasses.replace(self, layers=(Layer(weight, first.bias), *others))
+
 
 @dataclasses.dataclass(frozen=True)
 class MlpConfig:
@@ -132,7 +138,7 @@ def random_deconvolution(channels: Sequence[int], seed: int, kernel: int = 4, st
         weight = random.randn(kernel, kernel, inside, outside) * math.sqrt(2 / (kernel**2 * inside))
         step, padding = (stride, "SAME") if index else (1, "VALID")
         units = jnp.eye(side * side * inside).reshape(-1, side, side, inside)
-        kernels = jnp.asarray(weight[::-1, ::-1], jnp.float32)  # JAX correlates with them; each pixel shall scatter its own
+        kernels = jnp.asarray(weight[::-1, ::-1], jnp.float32)  # JAX flips what it scatters
         made = jax.lax.conv_transpose(
             units, kernels, (step, step), padding, dimension_numbers=("NHWC", "HWIO", "NHWC"), precision="highest"
         )

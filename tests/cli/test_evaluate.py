@@ -1,5 +1,6 @@
 """`ganinv evaluate`: what it writes, what it goes on from, and one sentence for what is wrong."""
 
+import dataclasses
 import json
 import shutil
 
@@ -193,6 +194,29 @@ def test_ablation_of_mganprior(evaluated, monkeypatch):
     _, report = evaluated("ablation", "--study", "mganprior-layer", "--num", 2, "--steps-share", 0.5)
     assert chosen == {"layer 4": ("mganprior", {"layer": 4}), "layer 8": ("mganprior", {"layer": 8})}
     assert report["study"] == "mganprior-layer" and report["figures"]["layer 8"] == {"share": 0.5}
+
+
+def test_recovery(works, fails, tmp_path, monkeypatch):
+    """Of smaller networks than the papers'; it needs neither pictures nor a model."""
+    from ganinv_jax.evaluation import recovery
+
+    small = {
+        name: dataclasses.replace(
+            curve, points={x: dataclasses.replace(point, sizes=(3, 12, 40)) for x, point in curve.points.items()}
+        )
+        for name, curve in recovery.CURVES.items()
+    }
+    few = {m: small["measurements"].points[m] for m in (20,)}
+    small["measurements"] = dataclasses.replace(small["measurements"], points=few, solvers=("csgm, best of 2",))
+    monkeypatch.setattr(recovery, "CURVES", small)
+    command = ["evaluate", "recovery", "--out", tmp_path / "out"]
+    works(*command, "--curves", "noise,measurements", "--trials", 1, "--points", 2, "--steps", 20)
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert report["figures"]["LP linf"]["noise 1e-06"] < 1e-4 < report["figures"]["gradient descent"]["noise 1e-06"]
+    assert report["figures"]["csgm, best of 2"].keys() == {"measurements 20", "measurements seconds"}
+    assert {"noise.png", "measurements.svg", "report.md"} <= {file.name for file in (tmp_path / "out").iterdir()}
+    assert "unrecognized arguments: --data" in fails(*command, "--data", "x")
+    assert "--curves must be 'all' or some of dimension" in fails(*command, "--curves", "noise,bend")
 
 
 def test_bad_input(fails, folder, pictures, tmp_path):

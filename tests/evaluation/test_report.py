@@ -16,7 +16,7 @@ PLOTS = {
     "bars": Bars(COLUMNS, ["psnr", "fd_x"]),
     "cloud": Scatter("x", "y", {"a": ([1, 2], [3, 4]), "b": ([1], [2])}),
     "methods": Scatter("x", "y", {"a": ([1], [3]), "b": ([1], [2])}, labelled=True, colours=("c", [0.1, 0.4])),
-    "curve": Lines("x", "y", {"a": ([1, 2], [3, 4]), "b": ([1, 2], [2, 2])}),
+    "curve": Lines("x", "y", {"a": ([1, 2], [3, 4]), "b": ([1, 2], [2, 2])}, logarithmic="xy"),
 }
 
 

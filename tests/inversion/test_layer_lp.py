@@ -59,7 +59,7 @@ def test_biases_count():
 
 @pytest.mark.parametrize("slope", [0.0, 0.1])
 def test_what_is_found_explains_what_was_seen(slope):
-    """Of one layer: no output deviates by more than the noise did, unless the noise took it to the ReLU's other side."""
+    """Of one layer: no output deviates by more than the noise did, unless that took it past the ReLU."""
     generator, z, outputs = case((6, 60), 3, slope)
     noise = np.random.default_rng(0).uniform(-0.01, 0.01, 60)
     found = layer_lp.invert(generator, outputs + noise, 0.01)

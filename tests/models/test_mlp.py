@@ -23,6 +23,7 @@ def test_outputs_are_what_the_layers_say():
         np.testing.assert_allclose(generator(z), x, rtol=1e-12)
         module, variables = mlp_of(generator)
         np.testing.assert_allclose(module.apply(variables, np.float32(z[None]))[0, :, 0, 0], x, rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(generator.widened(5)(np.append(z, [4.0, -7.0])), x, rtol=1e-12)
         known = np.arange(11) % 3 == 0
         np.testing.assert_allclose(generator.seen(known)(z), np.array(x)[known], rtol=1e-12)
 

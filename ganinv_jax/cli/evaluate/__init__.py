@@ -1,9 +1,9 @@
 """Compute figures that can be set beside published ones; `ganinv evaluate PROTOCOL --help` tells each protocol's.
 
-All write report.json, report.md (a table), plots and sheet.png into DIR. Pictures are scored as the model draws them,
-with nothing pasted, unless a column says 'composited'. A figure's name says through which network it was computed:
-EfficientNet-Lite2, which no training looks through, and Lite0, which some does, or converted ones with --networks. The
-same command goes on where it was stopped. --compare sets two reports side by side.
+All write report.json, report.md (a table), plots and, of pictures, sheet.png into DIR. Pictures are scored as the model
+draws them, with nothing pasted, unless a column says 'composited'. A figure's name says through which network it was
+computed: EfficientNet-Lite2, which no training looks through, and Lite0, which some does, or converted ones with
+--networks. The same command goes on where it was stopped. --compare sets two reports side by side.
 """
 
 import argparse
@@ -21,6 +21,7 @@ PROTOCOLS = {
     "inpainting": "completions of real pictures with holes",
     "inversion": "methods of inversion against each other",
     "editing": "what an edit changes and what it keeps",
+    "recovery": "latents of small random generators, which can be found exactly: needs no pictures and no model",
     "ablation": "a method without one of its parts: trains the variants, then scores them",
 }
 TAKES_OVERRIDES = True  # of the recipes that an ablation trains
@@ -33,7 +34,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         inner = protocols.add_parser(name, help=text, description=module.__doc__, allow_abbrev=False)
         inner.formatter_class = argparse.RawDescriptionHelpFormatter
         module.add_arguments(inner)
-        _add_shared(inner)
+        if _on_pictures(module):
+            _add_pictures(inner)
+        inner.add_argument(
+            "--compare", nargs=2, metavar=("A", "B"), help="set two reports of this protocol side by side"
+        )
+        common.add_out(inner)
         inner.set_defaults(protocol=module, name=name)
 
 
@@ -53,7 +59,12 @@ def run(args: argparse.Namespace) -> None:
     print(f"Wrote {', '.join(files)} to {out}.")
 
 
-def _add_shared(parser: argparse.ArgumentParser) -> None:
+def _on_pictures(protocol: Any) -> bool:
+    """Whether a protocol, which is a module, needs pictures and a model."""
+    return getattr(protocol, "ON_PICTURES", True)
+
+
+def _add_pictures(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", metavar="PICTURES", help="real pictures: a folder, a zip or tfds:NAME/SPLIT")
     parser.add_argument(
         "--networks",
@@ -61,18 +72,16 @@ def _add_shared(parser: argparse.ArgumentParser) -> None:
         metavar="LIST",
         help="what is looked through: names and folders of converted networks (default: %(default)s)",
     )
-    parser.add_argument("--compare", nargs=2, metavar=("A", "B"), help="set two reports of this protocol side by side")
     common.add_model(parser)
-    common.add_out(parser)
 
 
 def _open_job(args: argparse.Namespace, out: Path) -> Any:
-    from ganinv_jax.cli.evaluate.job import Job
+    from ganinv_jax.cli.evaluate.job import Job, Work
     from ganinv_jax.core import devices
 
     devices.enable_compilation_cache()
     devices.keep_host_memory()
-    return Job(args, out)
+    return Job(args, out) if _on_pictures(args.protocol) else Work(out)
 
 
 def _evaluated(args: argparse.Namespace, job: Any) -> Any:

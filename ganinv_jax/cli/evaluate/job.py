@@ -13,8 +13,48 @@ PROGRESS = "progress"  # the folder of pieces, beside the report to come
 SHEET_ROWS = 4  # of the best, of the median and of the worst pictures
 
 
-class Job:
-    """One evaluation: `source` and `num`, the real pictures; `networks`; `pieces`; `out`, where its files go.
+class Work:
+    """One evaluation: `asked`, what its report depends on; `pieces`; `out`, where its files go."""
+
+    def __init__(self, out: Path):
+        self.out = out
+        self.asked: dict[str, Any] = {}
+        self._pieces: Any = None
+
+    def pieces(self, **asked: Any) -> Any:
+        """The work kept on disk. It and the report depend on `asked`, besides what is in `self.asked`."""
+        from ganinv_jax.evaluation.pieces import Pieces
+
+        self.asked |= asked
+        self._pieces = Pieces(self.out / PROGRESS, self.asked)
+        return self._pieces
+
+    def clear(self) -> None:
+        """Remove the work kept on disk."""
+        if self._pieces is not None:
+            self._pieces.clear()
+
+    @property
+    def notes(self) -> list[str]:
+        """What the report's reader should know of the work."""
+        resumed = self._pieces is not None and self._pieces.resumed
+        return ["The work was stopped and gone on with; its seconds are those of the last run."] if resumed else []
+
+    @contextlib.contextmanager
+    def bar(self, total: int, unit: str) -> Iterator[Callable[[int], None]]:
+        """A progress bar; yields what to tell the count of done ones to."""
+        from tqdm import tqdm
+
+        with tqdm(total=total, unit=f" {unit}", leave=False, disable=None) as bar:
+
+            def told(done: int) -> None:
+                bar.update(done - bar.n)
+
+            yield told
+
+
+class Job(Work):
+    """An evaluation on pictures: `source` and `num`, the real ones; `networks`; `model`.
 
     Raises InputError without --data, or where it has fewer pictures than asked for.
     """
@@ -22,14 +62,14 @@ class Job:
     def __init__(self, args: argparse.Namespace, out: Path):
         from ganinv_jax.data.sources import open_source
 
+        super().__init__(out)
         if not args.data:
             raise InputError("--data must name the real pictures (a folder, a zip or tfds:NAME/SPLIT); give it.")
-        self.out, self._args = out, args
+        self._args = args
         self.source = open_source(args.data)
         self.num = args.num or len(self.source)
         check_enough(self.source, args.data, self.num)
-        self.asked: dict[str, Any] = {"data": args.data, "num": self.num}
-        self._pieces: Any = None
+        self.asked |= {"data": args.data, "num": self.num}
 
     @functools.cached_property
     def networks(self) -> Any:
@@ -65,34 +105,7 @@ class Job:
 
     def pieces(self, **asked: Any) -> Any:
         """The work kept on disk. It and the report depend on `asked`, besides model, pictures and networks."""
-        from ganinv_jax.evaluation.pieces import Pieces
-
-        self.asked |= asked | {"networks": [extractor.name for extractor in self.networks.extractors]}
-        self._pieces = Pieces(self.out / PROGRESS, self.asked)
-        return self._pieces
-
-    def clear(self) -> None:
-        """Remove the work kept on disk."""
-        if self._pieces is not None:
-            self._pieces.clear()
-
-    @property
-    def notes(self) -> list[str]:
-        """What the report's reader should know of the work."""
-        resumed = self._pieces is not None and self._pieces.resumed
-        return ["The work was stopped and gone on with; its seconds are those of the last run."] if resumed else []
-
-    @contextlib.contextmanager
-    def bar(self, total: int, unit: str) -> Iterator[Callable[[int], None]]:
-        """A progress bar; yields what to tell the count of done ones to."""
-        from tqdm import tqdm
-
-        with tqdm(total=total, unit=f" {unit}", leave=False, disable=None) as bar:
-
-            def told(done: int) -> None:
-                bar.update(done - bar.n)
-
-            yield told
+        return super().pieces(**asked, networks=[extractor.name for extractor in self.networks.extractors])
 
 
 def check_enough(source: Any, name: str, num: int) -> None:
