@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--option",
         action="append",
         default=[],
-        type=_option,
+        type=option,
         metavar="NAME=VALUE",
         help="of the method or the task, such as codes=10 or hole=HOLE.png; may be repeated",
     )
@@ -86,7 +86,7 @@ def run(args: argparse.Namespace) -> None:
         raise StoppedError(f"Stopped after {result.report['steps']} steps; {out} has the best so far.")
 
 
-def _option(text: str) -> tuple[str, Any]:
+def option(text: str) -> tuple[str, Any]:
     """A Python literal where it is one, else the text."""
     name, equals, value = text.partition("=")
     if not equals or not name.isidentifier():

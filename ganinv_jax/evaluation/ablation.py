@@ -1,16 +1,17 @@
-"""Studies that take one part of a method away and leave everything else alike: what they need.
+"""Studies that change one part of a method and leave everything else alike: what they need.
 
 Of the inpainter, after arXiv:2307.15033: the mixer's gate, the two stages, the branch that reconstructs a whole picture
 from its own code, and the resolutions of the skip encoder. All variants start from one generator, and see as many
-pictures, with the same seed. Of mGANprior, after arXiv:1912.07116: how many codes, where they are composed, and the
-importance of channels.
+pictures, with the same seed. Of inversion: the space that one objective is optimised in (arXiv:1904.03189, 1911.11544),
+where it starts, what becomes of stray coordinates (arXiv:1702.04782), and of mGANprior (arXiv:1912.07116) how many
+codes there are, where they are composed, and the importance of channels.
 """
 
 import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from ganinv_jax.core.configs import check
+from ganinv_jax.core.configs import check, unknown_key
 from ganinv_jax.models.inpainting import default_skip_resolutions
 
 
@@ -31,14 +32,28 @@ Variant = tuple[Training, ...]
 STUDIES = ("gate", "stages", "full-branch", "skips")
 """Of the inpainter; each variant is trained."""
 
-MGANPRIOR_STUDIES = ("mganprior-codes", "mganprior-layer", "mganprior-importance")
-"""Of mGANprior (arXiv:1912.07116, section 4.4); nothing is trained."""
+COMPARISONS = ("spaces", "starts", "clipping", "mganprior-codes", "mganprior-layer", "mganprior-importance")
+"""Of inversion; nothing is trained."""
+
+KNOWN = (*STUDIES, *COMPARISONS)
+Compared = tuple[str, dict[str, Any]]
+"""A method of inversion and its options."""
 
 
 def check_study(name: str | None) -> None:
     """Raise InputError for a study that there is not."""
-    known = STUDIES + MGANPRIOR_STUDIES
-    check(name in known, f"--study must be one of {', '.join(known)}, but it is {name or 'missing'}.")
+    check(name in KNOWN, f"--study must be one of {', '.join(KNOWN)}, but it is {name or 'missing'}.")
+
+
+def only(variants: Mapping[str, Any], names: str | None) -> dict[str, Any]:
+    """Those of the variants that a list names; all where there is no list. Raises InputError for unknown ones."""
+    if names is None:
+        return dict(variants)
+    chosen = [name.strip() for name in names.split(",")]
+    for name in chosen:
+        if name not in variants:
+            raise unknown_key(name, variants, "--variants")
+    return {name: variants[name] for name in variants if name in chosen}
 
 
 def study(name: str, resolution: int) -> dict[str, Variant]:
@@ -56,14 +71,31 @@ def study(name: str, resolution: int) -> dict[str, Variant]:
     return {"full": (first, second), **{f"skips at {_told(few)}": (first, _skips(few)) for few in fewer}}
 
 
-def mganprior_study(name: str, resolution: int) -> dict[str, dict[str, Any]]:
-    """The options of mGANprior by variant, for a study of MGANPRIOR_STUDIES and a generator of that resolution."""
+def comparison(name: str, resolution: int) -> dict[str, Compared]:
+    """The variants of a study of COMPARISONS, for a generator of that resolution."""
+    if name == "spaces":
+        spaces = {space.upper(): ("image2stylegan", {"space": space}) for space in ("z", "w", "w+")}
+        return {**spaces, "W+ and noise": ("image2stylegan++", {})}
+    if name == "starts":
+        return {f"{start} start": ("image2stylegan", {"start": start}) for start in ("mean", "encoder")}
+    if name == "clipping":
+        return {clipping: ("lipton", {"clipping": clipping}) for clipping in ("stochastic", "hard", "none")}
     if name == "mganprior-codes":
-        return {f"{count} code{'s' * (count > 1)}": {"codes": count} for count in (1, 5, 10, 20)}
+        return {codes_named(count): ("mganprior", {"codes": count}) for count in (1, 5, 10, 20)}
     if name == "mganprior-importance":
-        return {"importance": {"importance": True}, "no importance": {"importance": False}}
-    layers = [2**k for k in range(2, resolution.bit_length() - 1)]
-    return {f"layer {layer}": {"layer": layer} for layer in layers}
+        told = {"importance": True, "no importance": False}
+        return {which: ("mganprior", {"importance": importance}) for which, importance in told.items()}
+    return {f"layer {layer}": ("mganprior", {"layer": layer}) for layer in layers(resolution)}
+
+
+def codes_named(count: int) -> str:
+    """'1 code', '20 codes'."""
+    return f"{count} code{'s' * (count > 1)}"
+
+
+def layers(resolution: int) -> list[int]:
+    """The resolutions at which a generator's features can be composed."""
+    return [2**k for k in range(2, resolution.bit_length() - 1)]
 
 
 def _first_stage(name: str, **changes: Any) -> Variant:
@@ -78,4 +110,4 @@ def _skips(resolutions: tuple[int, ...]) -> Training:
 
 
 def _told(resolutions: tuple[int, ...]) -> str:
-    return ", ".join(map(str, resolutions))
+    return "+".join(map(str, resolutions))

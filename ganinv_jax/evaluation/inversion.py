@@ -5,6 +5,7 @@ Real pictures and generated ones are inverted; of the latter the true code is kn
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,22 +19,32 @@ from ganinv_jax.metrics.pictures import l1, perceptual, psnr, ssim
 
 Pictures = UInt8[np.ndarray, "b r r 3"]
 
+RECOVERED = 0.01
+"""The error in any coordinate of z below which z counts as found; of z's standard deviation."""
+
 
 class Inverted(NamedTuple):
     """What a method made of some pictures. ws: their codes. redraw: the pictures with an offset [l, w] added to every
-    code, and whatever else the method found (noise, weights) as it is. seconds: for all of them."""
+    code, and whatever else the method found (noise, weights) as it is. seconds: for all of them. seen: what a task left
+    of them, where that is a picture. parts: figures of parts of the pictures, such as the hole. z: where the method
+    looks for it. memory: in bytes, as `Memory` has it."""
 
     images: Pictures
     ws: Float[np.ndarray, "b l w"]
     redraw: Callable[[Float[np.ndarray, "l w"]], Pictures]
     seconds: float
+    seen: Pictures | None = None
+    parts: Mapping[str, Float[np.ndarray, " b"]] = MappingProxyType({})
+    z: Float[np.ndarray, "b z"] | None = None
+    memory: int = 0
 
 
 class Known(NamedTuple):
-    """Generated pictures, and the code [b, l, w] of each."""
+    """Generated pictures, and the codes [b, l, w] and latents [b, z] of each."""
 
     images: Pictures
     ws: Float[np.ndarray, "b l w"]
+    z: Float[np.ndarray, "b z"] | None = None
 
 
 class Edits(NamedTuple):
@@ -45,11 +56,13 @@ class Edits(NamedTuple):
 
 
 class Method(NamedTuple):
-    """What came of a method. figures: means. each: a real picture's. images: the inversions of the real pictures."""
+    """What came of a method. figures: means. each: a real picture's. images: the inversions of the real pictures. seen:
+    what there was to be seen of those, where it is a picture."""
 
     figures: dict[str, float]
     each: list[dict[str, Any]]
     images: Pictures
+    seen: Pictures | None
 
 
 def edits_of(
@@ -76,12 +89,14 @@ def score_method(
 ) -> Method:
     """Invert real pictures, given with their names, and generated ones, `batch` at a time, and score the results:
 
-    - psnr (dB), ssim, l1, lpips_… or distance_NETWORK: distortion, against the picture; of the generated ones psnr
-      (`generated_psnr`);
+    - psnr (dB), ssim, l1, lpips_… or distance_NETWORK: distortion, against the whole picture, however little of it the
+      method was shown; of the generated ones psnr (`generated_psnr`); figures of parts, such as psnr_hole;
     - kd_… (kid_…): perception, the kernel distance of the inversions of real pictures from those pictures as sets;
     - editability_NETWORK: the mean change of features by an edit along the change that the same edit makes in
       generated pictures, as a share of that change: 1 if it does what it does there, 0 if it does nothing or else;
     - w_error: distance of the generated ones' codes from the true ones, as a share of the average w's distance;
+    - z_error, z_recovered: of methods that look for z, see `_z_figures`;
+    - memory_mb: of the largest compiled program, with all pictures of a batch in it;
     - seconds: a picture, the median of batches of a size that was seen before, so that no compilation is in it; where
       there is none, for pictures are few, seconds_with_compilation.
 
@@ -100,13 +115,16 @@ def score_method(
         found.append(pieces.get(f"real-{start:05}", functools.partial(look, few)))
         report(start + len(few))
     columns = {name: np.concatenate([piece[name] for piece in found]) for name, x in found[0].items() if x.ndim}
-    images, features = columns.pop("images"), {name: columns.pop(f"features/{name}") for name in edits.changes}
+    images, seen = columns.pop("images"), columns.pop("seen", None)
+    features = {name: columns.pop(f"features/{name}") for name in edits.changes}
     photos = features_of(np.stack([picture for _, picture in real]), networks)
     kernels = {e.figure("kd"): kernel_distance(photos[e.name], features[e.name]) for e in networks.extractors}
     figures = {name: float(values.mean()) for name, values in columns.items()} | kernels
     each = [{"name": name} | {key: float(x[i]) for key, x in columns.items()} for i, (name, _) in enumerate(real)]
     figures |= _of_known(invert, known, average, pieces, batch, lambda done: report(len(real) + done))
-    return Method(figures | _seconds(found), each, images)
+    memory = max(int(piece["memory"]) for piece in found)
+    figures |= _seconds(found) | ({"memory_mb": memory / 1e6} if memory else {})
+    return Method(figures, each, images, seen)
 
 
 def tradeoff(columns: Mapping[str, Mapping[str, float]], networks: Networks) -> dict[str, Scatter]:
@@ -128,11 +146,15 @@ def _score(inverted: Inverted, photos: Pictures, edits: Edits, networks: Network
     images, everywhere = inverted.images, np.ones(photos.shape[1:3], bool)
     piece: Piece = {
         "seconds": np.array(inverted.seconds / len(photos)),
+        "memory": np.array(inverted.memory),
         "images": images,
         "psnr": _one_by_one(psnr, images, photos, everywhere),
         "ssim": _one_by_one(ssim, images, photos),
         "l1": _one_by_one(l1, images, photos, everywhere),
+        **inverted.parts,
     }
+    if inverted.seen is not None:
+        piece["seen"] = inverted.seen
     for distance in networks.distances:
         piece[distance_name(distance)] = _one_by_one(functools.partial(perceptual, distance), images, photos)
     plain = features_of(images, networks)
@@ -158,7 +180,8 @@ def _of_known(invert, known: Known, average, pieces: Pieces, batch: int, report)
         errors, far = (np.linalg.norm(known.ws[rows] - x, axis=(1, 2)) for x in (inverted.ws, average))
         everywhere = np.ones(known.images.shape[1:3], bool)
         kept = _one_by_one(psnr, inverted.images, known.images[rows], everywhere)
-        return {"generated_psnr": kept, "w_error": errors / far}
+        recovery = _z_figures(inverted.z, known.z[rows]) if inverted.z is not None and known.z is not None else {}
+        return {"generated_psnr": kept, "w_error": errors / far, **recovery}
 
     found = []
     for start in range(0, len(known.images), batch):
@@ -166,6 +189,17 @@ def _of_known(invert, known: Known, average, pieces: Pieces, batch: int, report)
         found.append(pieces.get(f"generated-{start:05}", lambda rows=rows: score(rows)))
         report(min(rows.stop, len(known.images)))
     return {name: float(np.concatenate([piece[name] for piece in found]).mean()) for name in (found or [{}])[0]}
+
+
+def _z_figures(found: Float[np.ndarray, "b z"], true: Float[np.ndarray, "b z"]) -> Piece:
+    """z_error: the root mean square of the coordinates' errors, 1.4 for unrelated ones. z_recovered: whether none is as
+    large as RECOVERED. A mapping network sees the direction of z alone, so both are brought to the same length."""
+    found, true = (z / np.sqrt(np.mean(z**2, axis=1, keepdims=True)) for z in (found, true))
+    errors = np.abs(found - true)
+    return {
+        "z_error": np.sqrt(np.mean(errors**2, axis=1)),
+        "z_recovered": np.float64(errors.max(axis=1) < RECOVERED),
+    }
 
 
 def _one_by_one(figure: Callable[..., np.ndarray], images: Pictures, photos: Pictures, *rest: Any) -> np.ndarray:

@@ -40,11 +40,8 @@ def read_request(
     model: Any, photos: Any, method: str, task: str, steps: int | None, seed: int, options: Mapping[str, Any]
 ) -> Request:
     """What `invert` was asked for. Raises InputError as that does."""
-    check(method not in UNFIT, UNFIT.get(method, ""))
-    configure, degrade = _named(METHODS, method, "method"), _named(TASKS, task, "task")
-    given, options = _taken(model, configure, options)
-    for_method, for_task = _sorted_options(configure, degrade, options, f"{method} with the task {task}")
-    configured = configure(**for_method)
+    given, options = _taken(model, method, options)
+    configured, degrade, for_task = configuration(method, task, options)
     if configured.needs_encoder and configured.without_encoder and not can_encode(model):
         configured = configured.without_encoder
     configured, side = configured.scaled(steps), model.config.resolution
@@ -56,15 +53,34 @@ def read_request(
     return Request(configured, degradation, names, squares, None if given is None else for_photos(given, len(names)))
 
 
+def configuration(
+    method: str, task: str, options: Mapping[str, Any]
+) -> tuple[Method, Callable[..., Degradation], dict[str, Any]]:
+    """(the method for the task, what makes the task's degradation, the options of that), from names and options.
+
+    A method whose defaults depend on the task is told it. Raises InputError for unknown names and bad options.
+    """
+    configure, degrade = _method(method), _named(TASKS, task, "task")
+    for_method, for_task = _sorted_options(configure, degrade, options, f"{method} with the task {task}")
+    if "task" in inspect.signature(configure).parameters:
+        for_method["task"] = task
+    return configure(**for_method), degrade, for_task
+
+
+def _method(name: str) -> Callable[..., Method]:
+    check(name not in UNFIT, UNFIT.get(name, ""))
+    return _named(METHODS, name, "method")
+
+
 def _named(known: Mapping[str, Callable[..., Any]], name: str, what: str) -> Callable[..., Any]:
     if name not in known:
         raise unknown_key(name, known, f"The list of {what}s")
     return known[name]
 
 
-def _taken(model: Any, configure: Callable[..., Method], options: Mapping[str, Any]) -> tuple[Any, Mapping[str, Any]]:
+def _taken(model: Any, method: str, options: Mapping[str, Any]) -> tuple[Any, Mapping[str, Any]]:
     """The codes that the option `start` gives, and the options with its name for them."""
-    starts = typing.get_args(typing.get_type_hints(configure).get("start"))
+    starts = typing.get_args(typing.get_type_hints(_method(method)).get("start"))
     if "start" not in options or GIVEN not in starts:
         return None, options
     codes = given_codes(model, options["start"], [name for name in starts if name != GIVEN])

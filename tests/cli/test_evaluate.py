@@ -120,18 +120,39 @@ def test_stopped_and_gone_on_with(evaluated, fails, folder, pictures, tmp_path, 
 @pytest.mark.slow
 def test_inversion(evaluated):
     options = ("--num", 3, "--generated", 2, "--batch", 2, "--steps-share", 0.002)
-    out, report = evaluated("inversion", *options, "--methods", "encoder, csgm")
-    encoder, csgm = report["figures"]["encoder"], report["figures"]["csgm"]
+    task = ("--task", "inpainting", "--task-option", "hole=center")
+    out, report = evaluated("inversion", *options, *task, "--methods", "encoder, csgm:restarts=1:prior=0.0")
+    encoder, csgm = report["figures"]["encoder"], report["figures"]["csgm:restarts=1:prior=0.0"]
     assert (encoder["steps"], csgm["steps"]) == (0, 1)
     assert {
         "psnr",
+        "psnr_hole",
         "w_error",
+        "memory_mb",
         "seconds_with_compilation",
         "editability_efficientnet_formula",
         "generated_psnr",
     } <= encoder.keys()
-    assert report["pictures"][2]["name"] == "2" and "psnr" in report["pictures"][2]["csgm"]
-    assert (out / "tradeoff.svg").is_file() and Image.open(out / "sheet.png").width == 3 * SIDE + 2 * 2
+    assert csgm["z_error"] > 0.5 and csgm["z_recovered"] == 0 and "z_error" not in encoder
+    assert report["pictures"][2]["name"] == "2" and "psnr_known" in report["pictures"][2]["encoder"]
+    assert report["notes"][0] == "On the sheet: photo, seen, encoder, csgm:restarts=1:prior=0.0."
+    assert (out / "tradeoff.svg").is_file() and Image.open(out / "sheet.png").width > 4 * SIDE
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--methods", "projektor"), "did you mean 'projector'"),
+        (("--methods", "projector:space"), "must be NAME=VALUE"),
+        (("--methods", "projector:spice=w+"), "did you mean 'space'"),
+        (("--methods", "projector:space=z"), "space must be"),
+        (("--methods", "csgm", "--task", "painting"), "did you mean 'inpainting'"),
+        (("--methods", "csgm", "--task", "denoising", "--task-option", "noise=1"), "did you mean 'noise_std'"),
+    ],
+)
+def test_inversions_that_there_are_not(fails, folder, pictures, tmp_path, options, message):
+    command = ["evaluate", "inversion", "--data", pictures, "--num", 2, "--model", folder, "--out", tmp_path / "no"]
+    assert message in fails(*command, *options)
 
 
 def test_editing(evaluated, fails, folder, pictures, tmp_path):
@@ -179,21 +200,25 @@ def test_ablation(evaluated, works, fails, folder, pictures, tmp_path, monkeypat
     assert "--out must be a folder of its own" in fails("evaluate", "ablation", "--compare", out, out, "--out", out)
 
 
-def test_ablation_of_mganprior(evaluated, monkeypatch):
-    """It is a comparison of one method's options."""
+def test_ablation_of_an_inversion(evaluated, fails, folder, pictures, tmp_path, monkeypatch):
+    """It is a comparison of methods that differ in one option."""
     from ganinv_jax.cli.evaluate import inversion
 
     chosen = {}
 
-    def compare(job, command, variants, share, *rest, **asked):
+    def compare(job, command, variants, args, **asked):
         chosen.update(variants)
         job.pieces(**asked)
-        return Report(command, job.asked, {name: {"share": share} for name in variants})
+        return Report(command, job.asked, {name: {"share": args.steps_share} for name in variants})
 
     monkeypatch.setattr(inversion, "compare", compare)
     _, report = evaluated("ablation", "--study", "mganprior-layer", "--num", 2, "--steps-share", 0.5)
     assert chosen == {"layer 4": ("mganprior", {"layer": 4}), "layer 8": ("mganprior", {"layer": 8})}
     assert report["study"] == "mganprior-layer" and report["figures"]["layer 8"] == {"share": 0.5}
+    _, report = evaluated("ablation", "--study", "clipping", "--num", 2, "--variants", "none", out="some")
+    assert list(report["figures"]) == ["none"] and chosen["none"] == ("lipton", {"clipping": "none"})
+    command = ["evaluate", "ablation", "--data", pictures, "--model", folder, "--out", tmp_path / "no", "--study"]
+    assert "did you mean 'hard'" in fails(*command, "clipping", "--variants", "hart")
 
 
 def test_recovery(works, fails, tmp_path, monkeypatch):

@@ -3,7 +3,7 @@
 import pytest
 
 from ganinv_jax.core.errors import InputError
-from ganinv_jax.evaluation.ablation import MGANPRIOR_STUDIES, STUDIES, check_study, mganprior_study, study
+from ganinv_jax.evaluation.ablation import COMPARISONS, STUDIES, check_study, comparison, only, study
 from ganinv_jax.inversion import METHODS
 from ganinv_jax.training import config
 
@@ -46,13 +46,27 @@ def test_no_such_study():
     check_study("mganprior-codes")
 
 
-@pytest.mark.parametrize("name", MGANPRIOR_STUDIES)
-def test_studies_of_mganprior_change_one_option(name):
-    variants = mganprior_study(name, 64)
-    methods = [METHODS["mganprior"](**options) for options in variants.values()]
-    assert len({str(method) for method in methods}) == len(variants) > 1
-    assert all(len(options) == 1 for options in variants.values())
+@pytest.mark.parametrize("name", COMPARISONS)
+def test_comparisons_of_inversions_change_one_option(name):
+    variants = comparison(name, 64)
+    assert len({str(METHODS[method](**options)) for method, options in variants.values()}) == len(variants) > 1
+    changed = {option for _, options in variants.values() for option in options}
+    assert len(changed) == 1 and all(len(options) <= 1 for _, options in variants.values())
+
+
+def test_spaces_grow_under_one_objective():
+    variants = comparison("spaces", 64)
+    methods = [METHODS[method](**options) for method, options in variants.values()]
+    assert [method.stages[0].active for method in methods] == [("z",), ("w",), ("ws",), ("ws",)]
+    assert len({method.stages[0].terms for method in methods}) == 1 and methods[3].stages[1].active == ("noise",)
 
 
 def test_mganprior_composes_at_every_resolution_but_the_last():
-    assert [options["layer"] for options in mganprior_study("mganprior-layer", 64).values()] == [4, 8, 16, 32]
+    assert [options["layer"] for _, options in comparison("mganprior-layer", 64).values()] == [4, 8, 16, 32]
+
+
+def test_some_of_a_study():
+    variants = comparison("mganprior-codes", 64)
+    assert list(only(variants, "20 codes, 1 code")) == ["1 code", "20 codes"] and only(variants, None) == variants
+    with pytest.raises(InputError, match="--variants has no option '2 codes'; did you mean"):
+        only(variants, "1 code,2 codes")

@@ -84,6 +84,28 @@ def test_an_average(networks, known, edits, tmp_path):
     assert x[0] < far[0] and plot.colours[1][0] == pytest.approx(1, abs=1e-3)
 
 
+def test_latents_are_found_up_to_their_length(networks, known, edits, tmp_path):
+    """Four of five are found but for their length; one has a coordinate that is off."""
+    true = RNG.normal(size=(5, WIDTH))
+    found = 3 * true
+    found[4, 0] += 0.5
+    rows = {picture.tobytes(): row for row, picture in enumerate(known.images)}
+
+    def invert(pictures):
+        mine = [rows[picture.tobytes()] for picture in pictures]
+        parts = {"psnr_hole": np.arange(5.0)[mine]}
+        return Inverted(
+            pictures, known.ws[mine], lambda d: pictures, 1.0, pictures, parts, z=found[mine], memory=7_000_000
+        )
+
+    real = [(f"{i}", picture) for i, picture in enumerate(known.images)]
+    shared = (np.zeros(WIDTH), edits, networks, Pieces(tmp_path, {}), 2)
+    method = score_method(invert, real, known._replace(z=true), *shared)
+    assert method.figures["z_recovered"] == pytest.approx(0.8) and 0 < method.figures["z_error"] < 0.3
+    assert method.figures["psnr_hole"] == 2 and method.each[3]["psnr_hole"] == 3 and method.figures["memory_mb"] == 7
+    np.testing.assert_array_equal(method.seen, known.images)
+
+
 def test_without_a_network_that_compares_two_pictures(networks):
     """Inception compares sets only; the trade-off then shows plain differences."""
     sets_only = dataclasses.replace(networks, distances=())

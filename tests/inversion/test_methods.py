@@ -3,11 +3,11 @@
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from ganinv_jax.inversion.lbfgs import LBFGS
 from model_folders import tiny_model
 
 from ganinv_jax.core.errors import InputError
 from ganinv_jax.inversion import METHODS
+from ganinv_jax.inversion.lbfgs import LBFGS
 from ganinv_jax.inversion.methods.mganprior import Composition
 from ganinv_jax.inversion.networks import Frozen, Networks
 from ganinv_jax.inversion.schedule import Adam, Clip, Constant, GradientDescent, Look, Perturbation, Ramps
@@ -248,6 +248,8 @@ def test_liptons_clipping(small, photo, clipping, inside):
         ("pti", {"start": "end"}, "start must be one of"),
         ("igan", {"start": "end"}, "start must be one of auto, encoder"),
         ("igan", {"bound": 0.0}, "bound must be positive"),
+        ("image2stylegan", {"space": "s"}, "space must be w., w or z"),
+        ("image2stylegan", {"space": "z", "start": "encoder"}, "start must be one of mean in z"),
         ("mganprior", {"codes": 0}, "codes must be at least 1"),
         ("mganprior", {"optimiser": "lbfgs"}, "optimiser must be adam or sgd"),
         ("lipton", {"clipping": "soft"}, "clipping must be stochastic"),

@@ -1,7 +1,8 @@
-"""Take one part of a method away, leave everything else alike, and set the variants beside one another.
+"""Change one part of a method, leave everything else alike, and set the variants beside one another.
 
-Studies of mGANprior, on inversions: mganprior-codes (1 to 20), mganprior-layer (where they are composed) and
-mganprior-importance (of channels).
+Studies of inversion: spaces (Image2StyleGAN's objective in Z, W, W+, and noise after it), starts (the mean code against
+the encoder's, at equal steps), clipping (of z, judged by how it is found again in generated pictures), and of mGANprior
+mganprior-codes (1 to 20), mganprior-layer (where they are composed) and mganprior-importance (of channels).
 
 Studies of the inpainter, on completions of real pictures with a hole each: gate (of the mixer) and full-branch
 (reconstructing whole pictures from their own codes), of stage 1 alone; stages (encoder, mixer and skip encoder one
@@ -16,45 +17,48 @@ from pathlib import Path
 from typing import Any
 
 from ganinv_jax.cli import common
+from ganinv_jax.cli.evaluate import inversion
 from ganinv_jax.core.errors import InputError
 
 SHOWN = 8  # photos on the sheet, the first ones
 SHOWN_COMPLETIONS = 2
-GENERATED = 4  # generated pictures that mGANprior inverts beside the real ones
 IN_PLOT = ("psnr_known", "psnr", "hole_mse_true", "hole_mse_other", "gate_true")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--study", metavar="NAME", help="what is taken away")
+    parser.add_argument("--study", metavar="NAME", help="what is changed")
+    parser.add_argument("--variants", metavar="LIST", help="only these columns of the study (default: all)")
     parser.add_argument("--photos", metavar="PICTURES", help="real pictures to train beside generated ones")
     parser.add_argument("--kimg", type=common.number, default=20.0, help="thousand pictures a variant (default: 20)")
     parser.add_argument("--recipes", default="inpaint_cat64", metavar="NAME", help="trains NAME_stage1 and _stage2")
-    parser.add_argument("--steps-share", type=common.number, default=1.0, metavar="F", help="of mGANprior's steps")
     parser.add_argument("--num", type=common.count, metavar="N", help="real pictures to score on (default: all)")
     parser.add_argument("--holes", default="large", metavar="NAME|DIR", help="a preset or a folder (default: large)")
     parser.add_argument("--samples", type=common.count, default=4, metavar="N", help="completions each (default: 4)")
+    parser.add_argument(
+        "--generated", type=common.some, default=4, metavar="N", help="generated pictures to invert (default: 4)"
+    )
+    parser.add_argument("--task", default="inversion", metavar="NAME", help="what inversions see (default: everything)")
+    inversion.add_shared(parser)
 
 
 def run(args: argparse.Namespace, job: Any) -> Any:
-    from ganinv_jax.evaluation.ablation import MGANPRIOR_STUDIES, check_study
+    from ganinv_jax.evaluation.ablation import STUDIES, check_study
 
     check_study(args.study)
-    return _mganprior(args, job) if args.study in MGANPRIOR_STUDIES else _inpainter(args, job)
+    return _inpainter(args, job) if args.study in STUDIES else _inversion(args, job)
 
 
-def _mganprior(args: argparse.Namespace, job: Any) -> Any:
-    from ganinv_jax.cli.evaluate.inversion import BATCH, compare
-    from ganinv_jax.evaluation.ablation import mganprior_study
+def _inversion(args: argparse.Namespace, job: Any) -> Any:
+    from ganinv_jax.evaluation.ablation import comparison, only
 
     if args.overrides:
         raise InputError(f"{args.study} trains nothing, so it takes no {args.overrides[0]}; leave that out.")
-    options = mganprior_study(args.study, job.model.config.resolution)
-    variants = {name: ("mganprior", chosen) for name, chosen in options.items()}
-    return compare(job, "evaluate ablation", variants, args.steps_share, GENERATED, BATCH, study=args.study)
+    variants = only(comparison(args.study, job.model.config.resolution), args.variants)
+    return inversion.compare(job, "evaluate ablation", variants, args, study=args.study)
 
 
 def _inpainter(args: argparse.Namespace, job: Any) -> Any:
-    from ganinv_jax.evaluation.ablation import study
+    from ganinv_jax.evaluation.ablation import only, study
     from ganinv_jax.evaluation.inpainting import UNSEEN_SEEDS
     from ganinv_jax.evaluation.plots import Bars
     from ganinv_jax.evaluation.report import Report
@@ -64,9 +68,9 @@ def _inpainter(args: argparse.Namespace, job: Any) -> Any:
     if not args.photos or args.kimg <= 0:
         raise InputError("--photos must name the pictures to train with, and --kimg be above 0; give both.")
     model = job.model
-    variants = study(args.study, model.config.resolution)
+    variants = only(study(args.study, model.config.resolution), args.variants)
     asked = {"kimg": args.kimg, "photos": args.photos, "recipes": args.recipes, "changes": args.overrides}
-    pieces = job.pieces(study=args.study, **asked, holes=args.holes, samples=args.samples)
+    pieces = job.pieces(study=args.study, variants=list(variants), **asked, holes=args.holes, samples=args.samples)
     start = _start(model, job.out / "runs", asked)
     folders = {name: _train(args, job.out / "runs", start, trainings) for name, trainings in variants.items()}
     columns, cells = {}, []

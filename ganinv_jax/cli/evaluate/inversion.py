@@ -1,110 +1,186 @@
 """Invert real and generated pictures by several methods, and set the methods beside one another.
 
+A method with options is a column of its own: --methods projector,projector:space=w+,lipton:clipping=none. With --task
+the methods see only a part of the pictures; they are judged by all of them, with nothing pasted.
+
 Distortion (PSNR, SSIM, feature distance), perception (kernel distance of the inversions from the photos), editability
-(whether an edit does to an inverted code what it does to a generator's own) and seconds a picture; of generated
-pictures also how near the found code is to the true one. The plot shows the trade-off. Figures are of un-composited
-pictures, through networks that no method optimises but Lite0, which most look through.
+(whether an edit does to an inverted code what it does to a generator's own), seconds a picture and memory; of generated
+pictures also how near the found code is to the true one. The plot shows the trade-off. Figures are computed through
+networks that no method optimises but Lite0, which most look through.
 """
 
 import argparse
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 from ganinv_jax.cli import common
+from ganinv_jax.cli.invert import option
 from ganinv_jax.core.errors import InputError
 
 DIRECTIONS = 3  # that editability is measured along, one standard deviation of W either way
 SAMPLES, FIRST_SAMPLE = 32, 1000  # generated pictures that show what an edit does, and the first one's seed
 BATCH = 8
+Variant = tuple[str, dict[str, Any]]  # a method and its options
 MEAN_SAMPLES = 10_000  # that the average w is taken of, as StyleGAN2's projector does
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--num", type=common.count, default=16, metavar="N", help="real pictures (default: 16)")
     parser.add_argument("--generated", type=common.some, default=16, metavar="N", help="generated ones (default: 16)")
-    parser.add_argument("--methods", default="all", metavar="LIST", help="as `ganinv invert` names them (default: all)")
+    parser.add_argument(
+        "--methods",
+        default="all",
+        metavar="LIST",
+        help="as `ganinv invert` names them, each with options as projector:space=w+:start=best (default: all)",
+    )
+    parser.add_argument("--task", default="inversion", metavar="NAME", help="as `ganinv invert` takes it")
+    add_shared(parser)
+
+
+def add_shared(parser: argparse.ArgumentParser) -> None:
+    """What all comparisons of inversions take."""
+    parser.add_argument(
+        "--task-option",
+        action="append",
+        default=[],
+        type=option,
+        metavar="NAME=VALUE",
+        help="of the task, such as hole=center; may be repeated",
+    )
     parser.add_argument("--steps-share", type=common.number, default=1.0, metavar="F", help="of the official steps")
     parser.add_argument("--batch", type=common.some, default=BATCH, metavar="N", help="pictures at once (default: 8)")
 
 
 def run(args: argparse.Namespace, job: Any) -> Any:
-    variants = {name: (name, {}) for name in _methods(args.methods, job.model)}
-    return compare(job, "evaluate inversion", variants, args.steps_share, args.generated, args.batch)
+    return compare(job, "evaluate inversion", _variants(args.methods, job.model), args)
 
 
-def compare(
-    job: Any,
-    command: str,
-    variants: dict[str, tuple[str, dict[str, Any]]],
-    share: float,
-    generated: int,
-    batch: int,
-    **asked: Any,
-) -> Any:
-    """The report on methods, or on one method with different options: (method, options) by the column's name."""
+def compare(job: Any, command: str, variants: Mapping[str, Variant], args: argparse.Namespace, **asked: Any) -> Any:
+    """The report on methods, or on one method with different options: (method, options) by the column's name.
+
+    args: what `add_arguments` adds, but for the methods.
+    """
     import numpy as np
 
-    from ganinv_jax.core.images import grid
+    from ganinv_jax.core.images import labelled_grid
     from ganinv_jax.evaluation import inversion
     from ganinv_jax.evaluation.report import Report
-    from ganinv_jax.evaluation.results import check_names, photo_at
     from ganinv_jax.pipelines.searches import sample_w
 
-    steps = {name: _steps(*variant, share) for name, variant in variants.items()}
+    task = Task(args.task, dict(args.task_option))
+    steps = {name: steps_of(variant, task, args.steps_share) for name, variant in variants.items()}
     model = job.model
-    known, average = _known(model, generated), sample_w(model, MEAN_SAMPLES).mean(axis=0)
-    real = [photo_at(job.source, index, model.config.resolution) for index in range(job.num)]
-    check_names(name for name, _ in real)
+    known, average = _known(model, args.generated), sample_w(model, MEAN_SAMPLES).mean(axis=0)
+    real = real_pictures(job)
     edits = _edits(model, job.networks)
-    pieces = job.pieces(**asked, generated=generated, variants=list(variants), steps_share=share, batch=batch)
-    columns, rows = {}, [[photo for _, photo in real]]
+    asked |= {"generated": args.generated, "variants": list(variants), "task": task.name}
+    asked |= {"task_options": {name: str(value) for name, value in task.options.items()}}
+    pieces = job.pieces(**asked, steps_share=args.steps_share, batch=args.batch)
+    columns, shown = {}, {"photo": np.stack([photo for _, photo in real])}
     pictures: dict[str, dict[str, Any]] = {name: {"name": name} for name, _ in real}
-    for name, (method, options) in variants.items():
+    for index, (name, variant) in enumerate(variants.items()):
+        invert, own = inverter(model, variant, task, steps[name]), pieces.within(f"{index:02d}")
         with job.bar(len(real) + len(known.images), f"pictures by {name}") as done:
-            invert, own = _inverter(model, method, steps[name], options), pieces.within(name)
-            found = inversion.score_method(invert, real, known, average, edits, job.networks, own, batch, done)
+            found = inversion.score_method(invert, real, known, average, edits, job.networks, own, args.batch, done)
         columns[name] = {"steps": steps[name] or 0, **found.figures}
-        rows.append(list(found.images))
+        if found.seen is not None and task.name != "inversion":
+            shown.setdefault("seen", found.seen)
+        shown[name] = found.images
         for entry in found.each:
             pictures[entry.pop("name")][name] = entry
-    sheet = grid(np.concatenate([np.stack(row) for row in zip(*rows, strict=True)]), columns=len(rows))
-    notes = [f"On the sheet: the photo, then {', '.join(columns)}."]
+    rows = np.stack(list(shown.values()), axis=1)
+    sheet = labelled_grid(rows.reshape(-1, *rows.shape[2:]), [name for name, _ in real], list(shown))
+    notes = [f"On the sheet: {', '.join(shown)}."]
     plots = inversion.tradeoff(columns, job.networks)
     return Report(command, job.asked, columns, list(pictures.values()), notes, sheet, plots)
 
 
-def _methods(names: str, model: Any) -> list[str]:
-    """The methods of a list, or all that the model can serve."""
-    from ganinv_jax.core.configs import unknown_key
-    from ganinv_jax.inversion import METHODS
+class Task(NamedTuple):
+    """What is left to be seen of pictures: a name and options, as `ganinv invert` takes them."""
 
-    if names == "all":
-        return [name for name, method in METHODS.items() if "encoder" in model.parts or not method().needs_encoder]
-    chosen = [name.strip() for name in names.split(",")]
-    for name in chosen:
-        if name not in METHODS:
-            raise unknown_key(name, METHODS, "--methods")
-    return list(dict.fromkeys(chosen))
+    name: str
+    options: dict[str, Any]
 
 
-def _steps(method: str, options: dict[str, Any], share: float) -> int | None:
-    """As a share of the official ones; None for a method that does not optimise."""
-    from ganinv_jax.inversion import METHODS
+def real_pictures(job: Any) -> list[tuple[str, Any]]:
+    """Names and squares. Raises InputError where two go by one name."""
+    from ganinv_jax.evaluation.results import check_names, photo_at
+
+    real = [photo_at(job.source, index, job.model.config.resolution) for index in range(job.num)]
+    check_names(name for name, _ in real)
+    return real
+
+
+def steps_of(variant: Variant, task: Task, share: float) -> int | None:
+    """As a share of the official ones; None for a method that does not optimise. Raises InputError for bad options."""
+    from ganinv_jax.inversion import TASKS
+    from ganinv_jax.pipelines.request import configuration
 
     if share <= 0:
         raise InputError(f"--steps-share must be above 0, but it is {share}.")
-    stages = METHODS[method](**options).stages
+    if task.name not in TASKS:
+        raise InputError(f"--task must be one of {', '.join(TASKS)}, but it is {task.name!r}.")
+    stages = configuration(variant[0], task.name, variant[1] | task.options)[0].stages
     return max(len(stages), round(share * sum(stage.steps for stage in stages))) or None
 
 
+def inverter(model: Any, variant: Variant, task: Task, steps: int | None) -> Callable[[Any], Any]:
+    """From pictures to what a method makes of them."""
+    import numpy as np
+
+    from ganinv_jax.evaluation.inversion import Inverted
+    from ganinv_jax.evaluation.memory import Memory
+
+    (method, options), memory = variant, Memory()
+
+    def invert(photos: Any) -> Inverted:
+        with memory.watched():
+            found = model.invert(photos, method, task.name, steps=steps, **options, **task.options)
+        told = found.report["pictures"]
+        parts = [key for key in told[0] if key.startswith("psnr_")]
+        return Inverted(
+            found.images,
+            found.ws,
+            lambda offset: model.edit(found, offset, 1.0),
+            found.seconds,
+            found.state.seen,
+            {key: np.array([entry[key] for entry in told]) for key in parts},
+            found.variables.get("z"),
+            memory.bytes,
+        )
+
+    return invert
+
+
+def _variants(text: str, model: Any) -> dict[str, Variant]:
+    """The methods of a list with their options, by what was written, or all that the model can serve."""
+    from ganinv_jax.core.configs import unknown_key
+    from ganinv_jax.inversion import METHODS
+
+    if text == "all":
+        served = (name for name, make in METHODS.items() if "encoder" in model.parts or not make().needs_encoder)
+        return {name: (name, {}) for name in served}
+    variants = {}
+    for written in (part.strip() for part in text.split(",")):
+        method, *options = written.split(":")
+        if method not in METHODS:
+            raise unknown_key(method, METHODS, "--methods")
+        try:
+            variants[written] = (method, dict(option(text) for text in options))
+        except argparse.ArgumentTypeError as error:
+            raise InputError(f"An option in --methods {error}.") from error
+    return variants
+
+
 def _known(model: Any, count: int) -> Any:
-    """Pictures of the first seeds, and their codes."""
+    """Pictures of the first seeds, their codes and latents."""
     import numpy as np
 
     from ganinv_jax.core.rng import seed_z
     from ganinv_jax.evaluation.inversion import Known
 
-    ws = np.asarray(model.map(seed_z(range(count), model.config.z_dim)))
-    return Known(model.generate(range(count)), ws)
+    z = seed_z(range(count), model.config.z_dim)
+    return Known(model.generate(range(count)), np.asarray(model.map(z)), z)
 
 
 def _edits(model: Any, networks: Any) -> Any:
@@ -125,13 +201,3 @@ def _edits(model: Any, networks: Any) -> Any:
     offsets = [sign * step for step in steps for sign in (-1, 1)]
     ws = np.asarray(model.map(seed_z(range(FIRST_SAMPLE, FIRST_SAMPLE + SAMPLES), model.config.z_dim)))
     return edits_of(lambda offset: draw(model, ws + offset), offsets, networks)
-
-
-def _inverter(model: Any, method: str, steps: int | None, options: dict[str, Any]) -> Any:
-    from ganinv_jax.evaluation.inversion import Inverted
-
-    def invert(photos: Any) -> Inverted:
-        found = model.invert(photos, method, steps=steps, **options)
-        return Inverted(found.images, found.ws, lambda offset: model.edit(found, offset, 1.0), found.seconds)
-
-    return invert
