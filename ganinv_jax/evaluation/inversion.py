@@ -198,7 +198,7 @@ def _z_figures(found: Float[np.ndarray, "b z"], true: Float[np.ndarray, "b z"]) 
     errors = np.abs(found - true)
     return {
         "z_error": np.sqrt(np.mean(errors**2, axis=1)),
-        "z_recovered": np.float64(errors.max(axis=1) < RECOVERED),
+        "z_recovered": (errors.max(axis=1) < RECOVERED).astype(np.float64),
     }
 
 

@@ -140,6 +140,30 @@ class TestMganprior:
         np.testing.assert_allclose(fixed, 1 / 8)
         assert np.abs(channels - 1 / 8).max() > 0.1
 
+    @pytest.mark.parametrize(
+        ("task", "codes", "layer", "perceptual", "steps"),
+        [
+            ("inversion", 20, 16, 1.0, 3000),
+            ("inpainting", 20, 8, 0.1, 3000),
+            ("colorization", 20, 16, 1.0, 1500),
+            ("super-resolution", 20, 16, 1.0, 2000),
+            ("denoising", 10, 16, 1.0, 3000),
+        ],
+    )
+    def test_official_numbers_of_tasks(self, task, codes, layer, perceptual, steps):
+        method = METHODS["mganprior"](task=task)
+        assert (method.draw.usual, dict(method.start)["z_codes"].count) == (layer, codes)
+        assert (method.stages[0].terms[1].weight, method.stages[0].steps) == (perceptual, steps)
+        given = METHODS["mganprior"](task=task, codes=3, perceptual=0.5, layer=4)
+        assert (given.draw.layer, dict(given.start)["z_codes"].count, given.stages[0].terms[1].weight) == (4, 3, 0.5)
+
+    def test_a_task_is_told_by_name_and_its_layer_fits_the_generator(self, small, photo):
+        """A generator of 8 pixels composes at 4, whatever the task."""
+        found = small.invert(photo, method="mganprior", task="denoising", steps=2, look=NEAR)
+        assert found.state.composed == 4 and found.variables["z_codes"].shape == (1, 10, 6)
+        wide = tiny_model(False, resolution=32, synthesis={"channels": [4, 4, 4, 4]})
+        assert Composition(None, 8).at(Model(*wide, "wide").config) == 8
+
     def test_layers_that_there_are(self, small, photo):
         with pytest.raises(InputError, match="layer must be one of"):
             small.invert(photo, method="mganprior", steps=1, layer=16)
