@@ -35,7 +35,13 @@ STUDIES = ("gate", "stages", "full-branch", "skips")
 COMPARISONS = ("spaces", "starts", "clipping", "mganprior-codes", "mganprior-layer", "mganprior-importance")
 """Of inversion; nothing is trained."""
 
-KNOWN = (*STUDIES, *COMPARISONS)
+ACROSS_TASKS = ("mganprior-tasks", "mganprior-knowledge")
+"""Of mGANprior, through several tasks: against one code, and every layer with different numbers of codes."""
+
+REGIONS = "mganprior-regions"
+"""Which part of a picture each code answers for."""
+
+KNOWN = (*STUDIES, *COMPARISONS, *ACROSS_TASKS, REGIONS)
 Compared = tuple[str, dict[str, Any]]
 """A method of inversion and its options."""
 
@@ -72,7 +78,7 @@ def study(name: str, resolution: int) -> dict[str, Variant]:
 
 
 def comparison(name: str, resolution: int) -> dict[str, Compared]:
-    """The variants of a study of COMPARISONS, for a generator of that resolution."""
+    """The variants of a study of COMPARISONS or ACROSS_TASKS, for a generator of that resolution."""
     if name == "spaces":
         spaces = {space.upper(): ("image2stylegan", {"space": space}) for space in ("z", "w", "w+")}
         return {**spaces, "W+ and noise": ("image2stylegan++", {})}
@@ -82,6 +88,11 @@ def comparison(name: str, resolution: int) -> dict[str, Compared]:
         return {clipping: ("lipton", {"clipping": clipping}) for clipping in ("stochastic", "hard", "none")}
     if name == "mganprior-codes":
         return {codes_named(count): ("mganprior", {"codes": count}) for count in (1, 5, 10, 20)}
+    if name == "mganprior-tasks":  # one code without weights is the plain search for one z
+        return {"one code": ("mganprior", {"codes": 1, "importance": False}), "20 codes": ("mganprior", {"codes": 20})}
+    if name == "mganprior-knowledge":
+        grid = [(layer, count) for layer in layers(resolution) for count in (1, 5, 10, 20)]
+        return {f"{codes_named(n)} at {at}": ("mganprior", {"codes": n, "layer": at}) for at, n in grid}
     if name == "mganprior-importance":
         told = {"importance": True, "no importance": False}
         return {which: ("mganprior", {"importance": importance}) for which, importance in told.items()}

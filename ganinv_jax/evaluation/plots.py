@@ -34,9 +34,19 @@ class Lines:
     y: str
     series: Mapping[str, tuple[Sequence[float], Sequence[float]]]
     logarithmic: str = ""
+    doubling: bool = False
+    """Whether x doubles from point to point, as resolutions do."""
 
 
-Plot = Scatter | Bars | Lines
+@dataclasses.dataclass(frozen=True)
+class Panels:
+    """Curves beside one another, each on scales of its own: by title."""
+
+    panels: Mapping[str, Lines]
+
+
+PANELS_A_ROW = 4
+Plot = Scatter | Bars | Lines | Panels
 
 
 def draw(plot: Plot, *files: Path) -> None:
@@ -83,13 +93,32 @@ def _bars(figure: Any, plot: Bars) -> None:
 
 
 def _lines(figure: Any, plot: Lines) -> None:
-    axes = figure.subplots()
+    _curves(figure.subplots(), plot)
+
+
+def _panels(figure: Any, plot: Panels) -> None:
+    columns = min(PANELS_A_ROW, len(plot.panels))
+    rows = -(-len(plot.panels) // columns)
+    figure.set_size_inches(3.2 * columns, 2.8 * rows)
+    every = figure.subplots(rows, columns, squeeze=False).ravel()
+    for index, (axes, (title, lines)) in enumerate(zip(every, plot.panels.items(), strict=False)):
+        _curves(axes, lines, legend=index == 0)
+        axes.set_title(title, fontsize=9)
+    for axes in every[len(plot.panels) :]:
+        axes.set_visible(False)
+
+
+def _curves(axes: Any, plot: Lines, legend: bool = True) -> None:
     for name, (x, y) in plot.series.items():
         axes.plot(x, y, marker="o", label=name)
     axes.set(xlabel=plot.x, ylabel=plot.y)
     axes.set(**{f"{axis}scale": "log" for axis in plot.logarithmic})
-    if len(plot.series) > 1:
-        axes.legend()
+    if plot.doubling:
+        ticks = sorted({value for x, _ in plot.series.values() for value in x})
+        axes.set_xscale("log", base=2)
+        axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    if legend and len(plot.series) > 1:
+        axes.legend(fontsize=8)
 
 
-_DRAW: dict[type, Any] = {Scatter: _scatter, Bars: _bars, Lines: _lines}
+_DRAW: dict[type, Any] = {Scatter: _scatter, Bars: _bars, Lines: _lines, Panels: _panels}

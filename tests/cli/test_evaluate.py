@@ -244,6 +244,50 @@ def test_recovery(works, fails, tmp_path, monkeypatch):
     assert "--curves must be 'all' or some of dimension" in fails(*command, "--curves", "noise,bend")
 
 
+@pytest.fixture
+def quick_mganprior(monkeypatch):
+    """Without looks, whose network takes long to compile, and with few codes."""
+    from ganinv_jax.inversion import METHODS
+
+    given = METHODS["mganprior"]
+
+    def quick(codes: int | None = None, layer: int | None = None, importance: bool = True, task: str = "inversion"):
+        return given(min(codes or 3, 3), layer, importance, perceptual=0.0, task=task)
+
+    monkeypatch.setitem(METHODS, "mganprior", quick)
+
+
+BOTH = ("psnr", "ssim")
+
+
+@pytest.mark.slow
+def test_tasks_of_mganprior(evaluated, quick_mganprior):
+    options = ("--num", 2, "--steps-share", 0.0005, "--tasks", "inpainting:hole=center,super-resolution:factor=2")
+    out, report = evaluated("ablation", "--study", "mganprior-tasks", *options)
+    figures = report["figures"]
+    assert list(figures) == ["seen", "one code", "20 codes"]
+    assert {"inpainting_psnr", "inpainting_psnr_hole", "super-resolution_ssim"} <= figures["20 codes"].keys()
+    assert figures["seen"].keys() == {f"{t}_{name}" for t in ("inpainting", "super-resolution") for name in BOTH}
+    assert report["pictures"][1]["one code"].keys() == figures["one code"].keys()
+    assert Image.open(out / "sheet.png").height > 4 * SIDE and (out / "tasks.png").is_file()
+    chosen = ("--variants", "1 code at 4,1 code at 8", "--num", 2, "--steps-share", 0.0005)
+    out, report = evaluated("ablation", "--study", "mganprior-knowledge", *chosen, "--tasks", "denoising", out="more")
+    assert list(report["figures"]) == ["seen", "1 code at 4", "1 code at 8"] and (out / "knowledge.svg").is_file()
+
+
+@pytest.mark.slow
+def test_regions_of_mganprior(evaluated, quick_mganprior, tmp_path):
+    (tmp_path / "segments").mkdir()
+    for i in range(4):
+        Image.fromarray(np.uint8(np.arange(24)[None] > np.full((20, 1), 11))).save(tmp_path / "segments" / f"{i}.png")
+    options = ("--num", 2, "--steps-share", 0.0005, "--segments", tmp_path / "segments")
+    out, report = evaluated("ablation", "--study", "mganprior-regions", *options)
+    entry = report["pictures"][0]
+    assert len(entry["share"]) == len(entry["iou"]) == 3 and set(entry["class"]) <= {0, 1}
+    assert 0 < report["figures"]["mganprior"]["best_iou"] < 1
+    assert Image.open(out / "sheet.png").width > 5 * SIDE and (out / "regions.png").is_file()
+
+
 def test_bad_input(fails, folder, pictures, tmp_path):
     start = ["evaluate", "inpainting", "--model", folder, "--out", tmp_path / "out", "--data"]
     assert "holds 4 pictures, but 5 are needed" in fails(*start, pictures, "--num", 5)

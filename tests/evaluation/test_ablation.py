@@ -70,3 +70,12 @@ def test_some_of_a_study():
     assert list(only(variants, "20 codes, 1 code")) == ["1 code", "20 codes"] and only(variants, None) == variants
     with pytest.raises(InputError, match="--variants has no option '2 codes'; did you mean"):
         only(variants, "1 code,2 codes")
+
+
+def test_tasks_are_done_with_many_codes_and_with_the_plain_search_for_one():
+    one, many = (options for _, options in comparison("mganprior-tasks", 64).values())
+    assert one == {"codes": 1, "importance": False} and many == {"codes": 20}
+    grid = comparison("mganprior-knowledge", 32).values()
+    assert {(options["layer"], options["codes"]) for _, options in grid} == {
+        (at, count) for at in (4, 8, 16) for count in (1, 5, 10, 20)
+    }

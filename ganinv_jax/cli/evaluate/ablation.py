@@ -2,7 +2,9 @@
 
 Studies of inversion: spaces (Image2StyleGAN's objective in Z, W, W+, and noise after it), starts (the mean code against
 the encoder's, at equal steps), clipping (of z, judged by how it is found again in generated pictures), and of mGANprior
-mganprior-codes (1 to 20), mganprior-layer (where they are composed) and mganprior-importance (of channels).
+mganprior-codes (1 to 20), mganprior-layer (where they are composed), mganprior-importance (of channels) and, through
+all that --tasks lists, mganprior-tasks (against one code) and mganprior-knowledge (every layer with 1 to 20 codes);
+besides mganprior-regions (what each code answers for).
 
 Studies of the inpainter, on completions of real pictures with a hole each: gate (of the mixer) and full-branch
 (reconstructing whole pictures from their own codes), of stage 1 alone; stages (encoder, mixer and skip encoder one
@@ -20,6 +22,7 @@ from ganinv_jax.cli import common
 from ganinv_jax.cli.evaluate import inversion
 from ganinv_jax.core.errors import InputError
 
+TASKS = "inversion,inpainting,colorization,super-resolution,denoising"
 SHOWN = 8  # photos on the sheet, the first ones
 SHOWN_COMPLETIONS = 2
 IN_PLOT = ("psnr_known", "psnr", "hole_mse_true", "hole_mse_other", "gate_true")
@@ -38,6 +41,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--generated", type=common.some, default=4, metavar="N", help="generated pictures to invert (default: 4)"
     )
     parser.add_argument("--task", default="inversion", metavar="NAME", help="what inversions see (default: everything)")
+    parser.add_argument("--tasks", default=TASKS, metavar="LIST", help="such as inpainting:hole=center (default: five)")
+    parser.add_argument("--segments", metavar="DIR", help="STEM.png for each photo: a class a pixel, for regions")
     inversion.add_shared(parser)
 
 
@@ -49,11 +54,17 @@ def run(args: argparse.Namespace, job: Any) -> Any:
 
 
 def _inversion(args: argparse.Namespace, job: Any) -> Any:
-    from ganinv_jax.evaluation.ablation import comparison, only
+    from ganinv_jax.cli.evaluate.regions import study_regions
+    from ganinv_jax.cli.evaluate.tasks import compare_tasks
+    from ganinv_jax.evaluation.ablation import ACROSS_TASKS, REGIONS, comparison, only
 
     if args.overrides:
         raise InputError(f"{args.study} trains nothing, so it takes no {args.overrides[0]}; leave that out.")
+    if args.study == REGIONS:
+        return study_regions(job, args)
     variants = only(comparison(args.study, job.model.config.resolution), args.variants)
+    if args.study in ACROSS_TASKS:
+        return compare_tasks(job, variants, args)
     return inversion.compare(job, "evaluate ablation", variants, args, study=args.study)
 
 

@@ -10,6 +10,7 @@ networks that no method optimises but Lite0, which most look through.
 """
 
 import argparse
+import contextlib
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -64,6 +65,7 @@ def compare(job: Any, command: str, variants: Mapping[str, Variant], args: argpa
 
     from ganinv_jax.core.images import labelled_grid
     from ganinv_jax.evaluation import inversion
+    from ganinv_jax.evaluation.memory import Memory
     from ganinv_jax.evaluation.report import Report
     from ganinv_jax.pipelines.searches import sample_w
 
@@ -79,7 +81,7 @@ def compare(job: Any, command: str, variants: Mapping[str, Variant], args: argpa
     columns, shown = {}, {"photo": np.stack([photo for _, photo in real])}
     pictures: dict[str, dict[str, Any]] = {name: {"name": name} for name, _ in real}
     for index, (name, variant) in enumerate(variants.items()):
-        invert, own = inverter(model, variant, task, steps[name]), pieces.within(f"{index:02d}")
+        invert, own = inverter(model, variant, task, steps[name], Memory()), pieces.within(f"{index:02d}")
         with job.bar(len(real) + len(known.images), f"pictures by {name}") as done:
             found = inversion.score_method(invert, real, known, average, edits, job.networks, own, args.batch, done)
         columns[name] = {"steps": steps[name] or 0, **found.figures}
@@ -102,6 +104,18 @@ class Task(NamedTuple):
     options: dict[str, Any]
 
 
+def written(text: str, argument: str) -> dict[str, tuple[str, dict[str, Any]]]:
+    """Names and options out of a list such as 'projector,projector:space=w+:start=best', by what was written."""
+    found = {}
+    for part in text.split(","):
+        name, *options = part.strip().split(":")
+        try:
+            found[part.strip()] = (name, dict(option(each) for each in options))
+        except argparse.ArgumentTypeError as error:
+            raise InputError(f"An option in {argument} {error}.") from error
+    return found
+
+
 def real_pictures(job: Any) -> list[tuple[str, Any]]:
     """Names and squares. Raises InputError where two go by one name."""
     from ganinv_jax.evaluation.results import check_names, photo_at
@@ -113,28 +127,24 @@ def real_pictures(job: Any) -> list[tuple[str, Any]]:
 
 def steps_of(variant: Variant, task: Task, share: float) -> int | None:
     """As a share of the official ones; None for a method that does not optimise. Raises InputError for bad options."""
-    from ganinv_jax.inversion import TASKS
     from ganinv_jax.pipelines.request import configuration
 
     if share <= 0:
         raise InputError(f"--steps-share must be above 0, but it is {share}.")
-    if task.name not in TASKS:
-        raise InputError(f"--task must be one of {', '.join(TASKS)}, but it is {task.name!r}.")
     stages = configuration(variant[0], task.name, variant[1] | task.options)[0].stages
     return max(len(stages), round(share * sum(stage.steps for stage in stages))) or None
 
 
-def inverter(model: Any, variant: Variant, task: Task, steps: int | None) -> Callable[[Any], Any]:
-    """From pictures to what a method makes of them."""
+def inverter(model: Any, variant: Variant, task: Task, steps: int | None, memory: Any = None) -> Callable[[Any], Any]:
+    """From pictures to what a method makes of them. memory: a `Memory` to measure it by."""
     import numpy as np
 
     from ganinv_jax.evaluation.inversion import Inverted
-    from ganinv_jax.evaluation.memory import Memory
 
-    (method, options), memory = variant, Memory()
+    method, options = variant
 
     def invert(photos: Any) -> Inverted:
-        with memory.watched():
+        with memory.watched() if memory else contextlib.nullcontext():
             found = model.invert(photos, method, task.name, steps=steps, **options, **task.options)
         told = found.report["pictures"]
         parts = [key for key in told[0] if key.startswith("psnr_")]
@@ -146,7 +156,7 @@ def inverter(model: Any, variant: Variant, task: Task, steps: int | None) -> Cal
             found.state.seen,
             {key: np.array([entry[key] for entry in told]) for key in parts},
             found.variables.get("z"),
-            memory.bytes,
+            memory.bytes if memory else 0,
         )
 
     return invert
@@ -160,15 +170,10 @@ def _variants(text: str, model: Any) -> dict[str, Variant]:
     if text == "all":
         served = (name for name, make in METHODS.items() if "encoder" in model.parts or not make().needs_encoder)
         return {name: (name, {}) for name in served}
-    variants = {}
-    for written in (part.strip() for part in text.split(",")):
-        method, *options = written.split(":")
+    variants = written(text, "--methods")
+    for method, _ in variants.values():
         if method not in METHODS:
             raise unknown_key(method, METHODS, "--methods")
-        try:
-            variants[written] = (method, dict(option(text) for text in options))
-        except argparse.ArgumentTypeError as error:
-            raise InputError(f"An option in --methods {error}.") from error
     return variants
 
 

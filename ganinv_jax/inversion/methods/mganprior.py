@@ -116,6 +116,7 @@ class Composition:
         rest = {"start": 2 * layer, "x": features, "images": images}
         return Drawn(synthesize(networks, generator, ws[None], **rest), ws)
 
+
 @dataclasses.dataclass(frozen=True)
 class EqualChannels:
     """The weights [n, c] of an average."""
