@@ -15,6 +15,7 @@ from ganinv_jax.models.features.arcface import ArcFace, ArcFaceConfig
 from ganinv_jax.models.features.convnets import AlexNetConfig, ConvNet, Vgg16Config
 from ganinv_jax.models.features.inception import Inception, InceptionConfig
 from ganinv_jax.models.inpainting import EncoderConfig, Mixer, MixerConfig, SkipConfig, SkipEncoder, StyleEncoder
+from ganinv_jax.models.layerwise import LayerEncoders, LayerEncodersConfig
 from ganinv_jax.models.projected import ProjectedConfig, ProjectedDiscriminator
 from ganinv_jax.models.stylegan2 import Discriminator, DiscriminatorConfig, Generator, GeneratorConfig
 
@@ -104,6 +105,10 @@ def _erased_inputs(config: EncoderConfig | SkipConfig) -> tuple:
     return _array(1, side, side, 3), _array(1, side, side, 1)
 
 
+def _whole_inputs(config: LayerEncodersConfig) -> tuple:
+    return (_array(1, config.resolution, config.resolution, 3),)
+
+
 def _seen_inputs(config: PspConfig) -> tuple:
     return (_array(1, *config.input_size, config.seen_channels),)
 
@@ -141,6 +146,7 @@ _PARTS: dict[str, dict[str, _Kind]] = {
     "discriminator": _DISCRIMINATORS,
     "encoder": _ENCODERS,
     "features": _FEATURES,
+    "layers": {"bau": _Kind(LayerEncodersConfig, lambda config, compute: LayerEncoders(config), _whole_inputs)},
     "mixer": {"gated": _Kind(MixerConfig, lambda config, compute: Mixer(config), _mixer_inputs)},
     "skip": {"unet": _Kind(SkipConfig, lambda config, compute: SkipEncoder(config), _erased_inputs)},
 }

@@ -87,6 +87,9 @@ class Generator(nn.Module):
         noise_mode: NoiseMode = "const",
         noise_key: Array | None = None,
         inject: Mapping[Layer, Injection] | None = None,
+        start: int | None = None,
+        x: Features | None = None,
+        images: Images | None = None,
     ) -> tuple[Features, Images | None]:
         """Features and partial images that leave the block at resolution `stop`; `synthesize` goes on from there."""
-        return self.synthesis(ws, noise_mode, noise_key, None, stop, None, None, inject)
+        return self.synthesis(ws, noise_mode, noise_key, start, stop, x, images, inject)

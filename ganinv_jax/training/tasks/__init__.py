@@ -9,6 +9,7 @@ from ganinv_jax.core.errors import InputError
 TASKS = {
     "gan": "ganinv_jax.training.tasks.gan:GanTask",
     "inpaint": "ganinv_jax.training.tasks.inpaint:InpaintTask",
+    "layers": "ganinv_jax.training.tasks.layers:LayersTask",
 }
 
 
