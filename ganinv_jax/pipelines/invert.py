@@ -4,7 +4,6 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import UInt8
 
@@ -12,7 +11,7 @@ from ganinv_jax import __version__
 from ganinv_jax.core.configs import check
 from ganinv_jax.core.images import to_float
 from ganinv_jax.inversion import Method, engine
-from ganinv_jax.inversion.degradations import Inpainting, shown
+from ganinv_jax.inversion.degradations import Inpainting
 from ganinv_jax.inversion.drawing import Composes, render
 from ganinv_jax.inversion.film import LARGEST_FRAME
 from ganinv_jax.inversion.networks import Frozen, Networks
@@ -68,7 +67,7 @@ def invert(
     start = time.perf_counter()
     outcome = _run(networks, frozen, asked, seed, watch, _frames(asked.squares) if video else 0)
     seconds = time.perf_counter() - start
-    count, side = len(outcome.ws), model.config.resolution
+    count = len(outcome.ws)
     images, squares, names = as_pictures(outcome.images), asked.squares[:count], asked.names[:count]
     plain = _with_own_noise(networks, frozen, asked.method, outcome)
     report = {
@@ -84,13 +83,13 @@ def invert(
         "seconds": round(seconds, 3),
         "pictures": _figures(outcome, images, plain, squares, asked, names),
     }
-    seen = as_pictures(shown(jnp.asarray(outcome.seen), side)) if asked.degradation.pictures else None
+    shown = outcome.sight.shown
     state = InvertedState(
         outcome.ws,
         outcome.variables,
         outcome.losses,
         squares,
-        seen,
+        None if shown is None else as_pictures(shown),
         method,
         task,
         seed,

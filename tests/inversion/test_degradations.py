@@ -51,7 +51,7 @@ def test_measurements_keep_squared_errors_in_the_mean():
 
 def test_noise_is_that_of_the_key():
     task = TASKS["denoising"](SIDE, 0, noise_std=0.5)
-    noisy = [np.asarray(task.spoil(jnp.asarray(IMAGES), jax.random.key(i))) for i in (0, 0, 1)]
+    noisy = [np.asarray(task.see(jnp.asarray(IMAGES), jax.random.key(i)).seen) for i in (0, 0, 1)]
     np.testing.assert_array_equal(noisy[0], noisy[1])
     np.testing.assert_allclose((noisy[0] - IMAGES).std(), 0.5, rtol=0.05)
     assert np.abs(noisy[0] - noisy[2]).max() > 0.1

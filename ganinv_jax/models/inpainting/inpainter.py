@@ -77,11 +77,17 @@ class Inpainter:
         return w_avg + self.encoder.apply(variables["encoder"], erased, known)
 
     def encode_whole(self, variables: Variables, images: Float[Array, "b h w 3"]) -> Float[Array, "b l w"]:
-        """Codes of pictures that nothing is erased of, mixed with the average w for a random code.
+        """Codes of pictures that nothing is erased of; see `encode_mixed`."""
+        return self.encode_mixed(variables, images, jnp.ones_like(images[..., :1]))
+
+    def encode_mixed(
+        self, variables: Variables, erased: Float[Array, "b h w 3"], known: Float[Array, "b h w 1"]
+    ) -> Float[Array, "b l w"]:
+        """One code a picture: what the known pixels say, mixed with the average w for a random code.
 
         The generator was trained to draw mixed codes: of the encoder's alone it draws blurs.
         """
-        ws_enc = self.encode(variables, images, jnp.ones_like(images[..., :1]))
+        ws_enc = self.encode(variables, erased, known)
         w_avg = variables["generator"]["buffers"]["mapping"]["w_avg"]
         return self.mix(variables, ws_enc, jnp.broadcast_to(w_avg, ws_enc.shape))[0]
 
