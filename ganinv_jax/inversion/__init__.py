@@ -6,7 +6,6 @@ the functions' arguments are the options of `Model.invert`.
 
 from collections.abc import Callable
 
-from ganinv_jax.inversion.degradations import TASKS
 from ganinv_jax.inversion.methods.creswell import creswell
 from ganinv_jax.inversion.methods.csgm import csgm
 from ganinv_jax.inversion.methods.encoder import encoder
@@ -20,6 +19,7 @@ from ganinv_jax.inversion.methods.partial import partial
 from ganinv_jax.inversion.methods.projector import projector
 from ganinv_jax.inversion.methods.pti import pti
 from ganinv_jax.inversion.schedule import Method
+from ganinv_jax.inversion.tasks import TASKS
 
 METHODS: dict[str, Callable[..., Method]] = {
     "encoder": encoder,

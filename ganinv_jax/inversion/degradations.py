@@ -1,22 +1,19 @@
-"""Tasks: what of a photo an inversion gets to see. Photo and picture are compared through the same degradation."""
+"""What of a photo an inversion gets to see. Photo and drawn picture are compared through the same degradation."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Mapping
 from typing import Any, ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Float
 
-from ganinv_jax.core.configs import check
 from ganinv_jax.core.images import resize
-from ganinv_jax.data.holes import hole_batch
 
 Images = Float[Array, "b h w 3"]
 
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, as mganprior's colorization uses it
-MOST_ENTRIES = 2**28  # of a matrix of measurements: one gigabyte
+EDITED = 2 * 16 / 255  # more than a colour changes when a file is compressed
 
 
 class Sight(NamedTuple):
@@ -24,11 +21,15 @@ class Sight(NamedTuple):
 
     seen: what drawn pictures, observed, are compared with. shown: the picture that an encoder reads, of the photo's
     size; None where nothing that is seen is a picture. known: 1 where its pixels say something; None where all do.
+    kept: 1 where the picture is to be met, 0 where it may be painted anew, or where `other` [b, h, w, 3] is to be met;
+    None where all pixels are alike.
     """
 
     seen: Float[Array, "b ..."]
     shown: Images | None = None
     known: Float[Array, "b h w 1"] | None = None
+    kept: Float[Array, "b h w 1"] | None = None
+    other: Images | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,9 +37,11 @@ class Degradation:
     """A pytree whose leaves are what it needs to know, such as where the hole is. This one leaves everything.
 
     pictures: whether what is observed is a picture, at which an encoder or a perceptual distance can look.
+    begins: whether only an inversion that begins at the encoder's code gets at all that is wanted.
     """
 
     pictures: ClassVar[bool] = True
+    begins: ClassVar[bool] = False
 
     def observe(self, images: Images) -> Float[Array, "b ..."]:
         """What is compared of drawn pictures, in [-1, 1]."""
@@ -46,9 +49,16 @@ class Degradation:
 
     def see(self, photos: Images, key: Array) -> Sight:
         """What there is of photos: what is observed of them, noise of the measurement included."""
-        seen = self.observe(photos)
-        shown = seen if seen.shape == photos.shape else resize(seen, photos.shape[1:3])
-        return Sight(seen, shown)
+        seen, (height, width) = self.observe(photos), photos.shape[1:3]
+        return Sight(seen, seen if seen.shape == photos.shape else resize(seen, (height, width)))
+
+    def goal(self, photos: Images) -> Images:
+        """The pictures that are wanted, by which results are judged."""
+        return photos
+
+    def parts(self) -> Mapping[str, Any]:
+        """Parts of pictures [h, w, 1] that are judged for themselves, 1 inside, by name."""
+        return {}
 
 
 @jax.tree_util.register_dataclass
@@ -73,7 +83,11 @@ class Inpainting(Degradation):
         return images * self.known
 
     def see(self, photos, key):
-        return super().see(photos, key)._replace(known=jnp.broadcast_to(self.known, photos[..., :1].shape))
+        known = jnp.broadcast_to(self.known, photos[..., :1].shape)
+        return super().see(photos, key)._replace(known=known, kept=known)
+
+    def parts(self):
+        return {"known": self.known, "hole": 1 - self.known}
 
 
 @jax.tree_util.register_dataclass
@@ -119,83 +133,60 @@ class RandomProjection(Degradation):
         return Sight(seen + self.noise * jax.random.normal(key, seen.shape))
 
 
-def inversion(side: int, seed: int) -> Degradation:
-    """The whole photo is seen."""
-    return Inversion()
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class Diffusion(Degradation):
+    """The target in a region, while the photo around it is left to the start. target: [h, w, 3]; region: [h, w, 1]."""
+
+    target: Any
+    region: Any
+    begins: ClassVar[bool] = True
+
+    def observe(self, images):
+        return images * self.region
+
+    def see(self, photos, key):
+        pasted, region = self.goal(photos), jnp.broadcast_to(self.region, photos[..., :1].shape)
+        return Sight(self.observe(pasted), pasted, kept=region)
+
+    def goal(self, photos):
+        return (1 - self.region) * photos + self.region * self.target
+
+    def parts(self):
+        return {"context": 1 - self.region, "target": self.region}
 
 
-def inpainting(side: int, seed: int, hole: str | Bool[np.ndarray, "h w"] = "center") -> Degradation:
-    """The hole is not seen: a preset's name, drawn from the seed, or True where pixels of the square are missing."""
-    if isinstance(hole, str):
-        hole = hole_batch(hole, seed, [0], side)[0, ..., 0] > 0
-    hole = np.asarray(hole, bool)
-    check(hole.shape == (side, side), f"The hole must be [{side}, {side}], but its shape is {list(hole.shape)}.")
-    check(bool(hole.any()) and not hole.all(), "The hole must leave something known and something missing.")
-    return Inpainting(jnp.asarray(~hole[..., None], jnp.float32))
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class Crossover(Degradation):
+    """The photo, and another in a region, which may be soft. other: [h, w, 3]; region: [h, w, 1] in [0, 1].
 
-
-def colorization(side: int, seed: int) -> Degradation:
-    """Brightness alone is seen."""
-    return Colorization()
-
-
-def super_resolution(side: int, seed: int, factor: int | None = None) -> Degradation:
-    """The photo is seen `factor` times smaller, by default at 16 pixels.
-
-    mganprior's script reduces 256 pixels to 16 by bilinear interpolation, which reads 4 pixels of each 256; the mean of
-    all is taken here, as a camera does.
+    The squared error of the blend is, but for a constant, the sum of both photos' squared errors, weighted by their
+    shares of each pixel.
     """
-    factor = max(2, side // 16) if factor is None else factor
-    fits = isinstance(factor, int) and factor > 1 and side % factor == 0
-    check(fits, f"factor must be a whole number from 2 up that divides {side}, but it is {factor!r}.")
-    return SuperResolution(side // factor)
+
+    other: Any
+    region: Any
+
+    def see(self, photos, key):
+        others = jnp.broadcast_to(self.other, photos.shape)
+        shares = jnp.broadcast_to(1 - self.region, photos[..., :1].shape)
+        return super().see(self.goal(photos), key)._replace(kept=shares, other=others)
+
+    def goal(self, photos):
+        return (1 - self.region) * photos + self.region * self.other
+
+    def parts(self):
+        return {"photo": self.region < 0.5, "other": self.region >= 0.5}
 
 
-def denoising(side: int, seed: int, noise_std: float = 50 / 255) -> Degradation:
-    """The photo is seen with Gaussian noise: 25 of 255 levels by default, which the literature reports most.
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class Scribble(Degradation):
+    """A photo that somebody painted on; kept is what equals the original. original: [h, w, 3]."""
 
-    Give noise_std=0 for a photo that is noisy itself. It is in units of [-1, 1].
-    """
-    check(noise_std >= 0, f"noise_std must be at least 0, but it is {noise_std}.")
-    return Inversion(jnp.float32(noise_std))
+    original: Any
 
-
-def random_projection(side: int, seed: int, measurements: int | None = None, noise_std: float = 0.01) -> Degradation:
-    """Random sums of all pixels are seen; source: Bora et al. 2017 (arXiv:1703.03208), celebA_reconstruction.sh.
-
-    measurements: by default 500 for each 64 * 64 * 3 numbers of the picture. noise_std: of each sum, whose rows the
-    official code draws of unit variance. There a row is as long as the square root of the numbers; here rows and noise
-    are divided by that. One matrix, drawn from the seed, serves all photos of a call.
-    """
-    numbers = side * side * 3
-    measurements = max(1, numbers * 500 // (64 * 64 * 3)) if measurements is None else measurements
-    check(
-        isinstance(measurements, int) and 1 <= measurements <= MOST_ENTRIES // numbers,
-        f"measurements must lie between 1 and {MOST_ENTRIES // numbers} at {side} pixels, but it is {measurements!r}.",
-    )
-    matrix = np.random.RandomState(seed).standard_normal((measurements, numbers)).astype(np.float32)
-    scale = np.float32(numbers**-0.5)
-    return RandomProjection(jnp.asarray(matrix * scale), jnp.float32(noise_std * scale))
-
-
-def partial(side: int, seed: int, share: float = 0.1) -> Degradation:
-    """A random share of the pixels is seen, the same pixels of all photos; source: Ma et al. (NeurIPS 2018).
-
-    share: of the pixels, 0.1 as in matconvnet/main.m of the official code, which takes the first ones of the array.
-    """
-    check(0 < share < 1, f"share must lie between 0 and 1, both excluded, but it is {share}.")
-    count = max(1, round(share * side * side))
-    seen = np.random.RandomState(seed).permutation(side * side) < count
-    return Inpainting(jnp.asarray(seen.reshape(side, side, 1), jnp.float32))
-
-
-TASKS: dict[str, Callable[..., Degradation]] = {
-    "inversion": inversion,
-    "inpainting": inpainting,
-    "colorization": colorization,
-    "super-resolution": super_resolution,
-    "denoising": denoising,
-    "random-projection": random_projection,
-    "partial": partial,
-}
-"""By name; each takes the pictures' side, a seed and its own options."""
+    def see(self, photos, key):
+        edited = jnp.max(jnp.abs(photos - self.original), axis=-1, keepdims=True) > EDITED
+        return super().see(photos, key)._replace(kept=1.0 - edited)

@@ -38,8 +38,8 @@ Watch = Callable[[Progress], bool]
 class Outcome(NamedTuple):
     """What an inversion found, a row a picture.
 
-    variables: as the method's draw takes them. sight: what the task left of the photos. losses: [steps, b] by name of the term, as weighted in their sum
-    'total'; NaN in steps of other stages, and not finite where a picture diverged. loss: the total of what is kept; NaN
+    variables: as the method's draw takes them. sight: what the task left of the photos. losses: [steps, b] by name of
+    the term, as weighted in their sum 'total'; NaN in steps of other stages, and not finite where a picture diverged. loss: the total of what is kept; NaN
     where nothing was optimised. diverged: the first step without a finite loss, -1 where all have one. frames: pictures
     of the way, from the start to the end, where they were asked for. stopped: whether `watch` ended it early.
     """

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from ganinv_jax.inversion.networks import encode
+from ganinv_jax.inversion.networks import encode, synthesize
 from ganinv_jax.inversion.scene import View
 
 
@@ -84,6 +84,63 @@ class Perceptual(_Term):
 
 
 @dataclasses.dataclass(frozen=True)
+class KeptError(_Term):
+    """The mean squared difference of what is seen where the task keeps it (`Sight.kept`)."""
+
+    name: ClassVar[str] = "kept"
+
+    def __call__(self, view):
+        return jnp.mean((view.scene.sight.kept * (view.observed - view.scene.seen)) ** 2)
+
+
+@dataclasses.dataclass(frozen=True)
+class HeldError(_Term):
+    """The mean squared difference, where the task keeps nothing, from what the code draws with the generator's own
+    noise."""
+
+    name: ClassVar[str] = "held"
+
+    def __call__(self, view):
+        networks, frozen = view.scene.networks, view.scene.frozen
+        before = synthesize(networks, frozen.generator, view.drawn.ws[None])
+        return jnp.mean(((1 - view.scene.sight.kept) * (view.drawn.images - before)) ** 2)
+
+
+@dataclasses.dataclass(frozen=True)
+class KeptPerceptual(Perceptual):
+    """The same distance, of pictures that are black but for what the task keeps."""
+
+    def __call__(self, view):
+        networks, frozen, sight = view.scene.networks, view.scene.frozen, view.scene.sight
+        distance = networks.distance(frozen.features, view.drawn.images, sight.shown, sight.kept)[0]
+        return distance * frozen.calibration if self.calibrated else distance
+
+
+@dataclasses.dataclass(frozen=True)
+class Style(_Term):
+    """The squared difference of the Gram matrices of features, of pictures that are black but for where the task wants
+    its other picture.
+
+    Features are those of the perceptual distance at its middle stage, the shallower of two. The term is multiplied by
+    the calibration of that distance.
+    """
+
+    calibrated: ClassVar[bool] = True
+    name: ClassVar[str] = "style"
+    looks: ClassVar[bool] = True
+
+    def __call__(self, view):
+        networks, frozen, sight = view.scene.networks, view.scene.frozen, view.scene.sight
+        stages = networks.distance.stages
+        stage = stages[(len(stages) - 1) // 2]
+        drawn, other = (
+            gram(networks.distance.embed(frozen.features, images, 1 - sight.kept)[stage])
+            for images in (view.drawn.images, sight.other)
+        )
+        return jnp.sum((drawn - other) ** 2) * frozen.calibration
+
+
+@dataclasses.dataclass(frozen=True)
 class NoiseCorrelation(_Term):
     """How far pixels of the noise maps tell of their neighbours, at all scales; see `noise_correlation`."""
 
@@ -118,6 +175,12 @@ class LatentPrior(_Term):
 
     def __call__(self, view):
         return jnp.sum(view.variables["z"] ** 2)
+
+
+def gram(features: Float[Array, "b h w c"]) -> Float[Array, "b c c"]:
+    """The mean over positions of products of channels; source: Gatys et al. 2016, section 2.2."""
+    _, height, width, _ = features.shape
+    return jnp.einsum("bhwc,bhwd->bcd", features, features, precision="highest") / (height * width)
 
 
 def noise_correlation(noise: Float[Array, "r r"]) -> Float[Array, ""]:

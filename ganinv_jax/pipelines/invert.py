@@ -9,9 +9,8 @@ from jaxtyping import UInt8
 
 from ganinv_jax import __version__
 from ganinv_jax.core.configs import check
-from ganinv_jax.core.images import to_float
+from ganinv_jax.core.images import to_float, to_uint8
 from ganinv_jax.inversion import Method, engine
-from ganinv_jax.inversion.degradations import Inpainting
 from ganinv_jax.inversion.drawing import Composes, render
 from ganinv_jax.inversion.film import LARGEST_FRAME
 from ganinv_jax.inversion.networks import Frozen, Networks
@@ -47,9 +46,10 @@ def invert(
     photos: one or a list of paths, Pillow pictures or arrays of any size, whose centred squares, resized, are inverted;
         an array [b, h, w, c] is b of them.
     method, task: names in `inversion.METHODS` and `inversion.TASKS`; options: those of the two functions so named. The
-        option `hole` of inpainting is a preset's name, or a path, picture or array that is white where pixels are
-        missing, of the first photo's size or the model's; `look` may be just the network (see `load_features`). The
-        option `start` may be codes that there are already, of all photos or one for each: a state.npz or a folder of
+        option `hole` of inpainting is a preset's name, a box (left, top, width, height) in pixels of the first photo,
+        or a path, picture or array that is white where pixels are missing, of the first photo's size or the model's;
+        `region` of diffusion and crossover likewise. `target`, `other` and `original` are photos. `look` may be just
+        the network (see `load_features`). The option `start` may be codes that there are already, of all photos or one for each: a state.npz or a folder of
         `ganinv invert` or `ganinv inpaint`, a result of either, or an array [b, l, w].
     steps: in all; the method's schedule is scaled to them (default: the official number). A method that does not
         optimise takes none.
@@ -134,19 +134,18 @@ def _run(networks: Networks, frozen: Frozen, asked: Request, seed: int, watch, f
 
 
 def _figures(outcome: engine.Outcome, images, plain, squares, asked: Request, names) -> list[dict[str, Any]]:
-    """How near each picture comes to its photo. plain: with the generator's own noise, where it has others."""
+    """How near each picture comes to what is wanted. plain: with the generator's own noise, where it has others."""
     side = squares.shape[1]
-    regions = {"psnr": np.ones((side, side), bool)}
-    if isinstance(asked.degradation, Inpainting):
-        known = np.asarray(asked.degradation.known)[..., 0] > 0
-        regions |= {"psnr_known": known, "psnr_hole": ~known}
+    goals = to_uint8(np.asarray(asked.degradation.goal(to_float(squares))))
+    everywhere = np.ones((side, side), bool)
+    parts = {f"psnr_{name}": np.asarray(part)[..., 0] > 0 for name, part in asked.degradation.parts().items()}
     figures = []
     for i, image in enumerate(images):
         entry: dict[str, Any] = {"name": names[i]}
-        for key, where in regions.items():
-            entry[key] = round(float(psnr(image[None], squares[i], where)[0]), 3)
+        for key, where in ({"psnr": everywhere} | parts).items():
+            entry[key] = round(float(psnr(image[None], goals[i], where)[0]), 3)
         if plain is not None:
-            entry["psnr_own_noise"] = round(float(psnr(plain[i][None], squares[i], regions["psnr"])[0]), 3)
+            entry["psnr_own_noise"] = round(float(psnr(plain[i][None], goals[i], everywhere)[0]), 3)
         if np.isfinite(outcome.loss[i]):
             entry["loss"] = float(outcome.loss[i])
         if outcome.diverged[i] >= 0:

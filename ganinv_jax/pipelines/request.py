@@ -13,13 +13,13 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from ganinv_jax.core.configs import check, coerce, unknown_key
-from ganinv_jax.core.images import fit_hole, fit_square, read_hole, read_mask, read_photo
-from ganinv_jax.data.holes import HOLE_PRESETS
+from ganinv_jax.core.images import fit_square, read_photo
 from ganinv_jax.inversion import METHODS, TASKS, UNFIT, Method
 from ganinv_jax.inversion.degradations import Degradation
 from ganinv_jax.inversion.schedule import Look
 from ganinv_jax.pipelines.given import for_photos, given_codes
 from ganinv_jax.pipelines.networks import can_encode
+from ganinv_jax.pipelines.task_options import READERS
 
 GIVEN = "given"
 """What methods that can start from codes that there are call that start; asked for by the codes themselves."""
@@ -46,8 +46,7 @@ def read_request(
         configured = configured.without_encoder
     configured, side = configured.scaled(steps), model.config.resolution
     names, squares, size = _read(photos, side)
-    if "hole" in for_task:
-        for_task["hole"] = _hole(for_task["hole"], size, side)
+    for_task |= {name: READERS[name](value, size, side) for name, value in for_task.items() if name in READERS}
     degradation = degrade(side, seed, **for_task)
     _check_fit(configured, degradation, method, task)
     return Request(configured, degradation, names, squares, None if given is None else for_photos(given, len(names)))
@@ -104,8 +103,8 @@ def _sorted_options(configure, degrade, options: Mapping[str, Any], where: str) 
 
 def _typed(name: str, value: Any, hint: Any) -> Any:
     """The value of an option, as its function takes it."""
-    if name == "hole":
-        return value  # what it may be, `_hole` judges
+    if name in READERS:
+        return value  # what it may be, its reader judges
     if name == "look" and isinstance(value, str):
         return Look(value)
     return coerce(hint, value.item() if isinstance(value, np.generic) else value, name)
@@ -135,15 +134,12 @@ def _unused(name: str, names: list[str]) -> str:
     return next(other for number in itertools.count(1) if (other := f"{name}_{number}") not in names)
 
 
-def _hole(hole: Any, size: tuple[int, int], side: int) -> Any:
-    """A hole at the model's square; a preset's name as it is."""
-    if isinstance(hole, str) and hole in HOLE_PRESETS:
-        return hole
-    mask = read_mask(hole, what="hole")
-    return fit_hole(read_hole(mask, mask.shape if mask.shape == (side, side) else size), side)
-
-
 def _check_fit(method: Method, degradation: Degradation, name: str, task: str) -> None:
     what = "its distance looks at pictures" if method.looks else "its encoder reads pictures"
     fits = degradation.pictures or not (method.looks or method.encodes)
     check(fits, f"{name} cannot do {task}, since {what} and there is none to be seen; choose csgm, or another task.")
+    check(
+        method.encodes or not degradation.begins,
+        f"{name} cannot do {task}, since it begins elsewhere than at the encoder's code, which alone keeps the photo; "
+        f"choose idinvert, or start=encoder where {name} has it.",
+    )

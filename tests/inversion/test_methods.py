@@ -67,6 +67,22 @@ def test_official_numbers(name):
     assert found == OFFICIAL[name]
 
 
+@pytest.mark.parametrize(
+    ("task", "steps", "weights"),
+    [
+        ("inpainting", (200, 1000), ({"mse": 1, "perceptual": 1}, {"kept": 1, "held": 1})),
+        ("scribble", (200, 1000), ({"mse": 1, "perceptual": 1}, {"kept": 1, "held": 1})),
+        ("crossover", (5000, 1000), ({"mse": 1, "perceptual": 1, "style": 20}, {"mse": 1})),
+        ("colorization", (5000, 3000), ({"mse": 1, "perceptual": 1}, {"mse": 1})),
+    ],
+)
+def test_official_numbers_of_image2stylegan_plus_by_task(task, steps, weights):
+    stages = METHODS["image2stylegan++"](task=task).stages
+    assert tuple(stage.steps for stage in stages) == steps
+    assert tuple({term.name: term.weight for term in stage.terms} for stage in stages) == weights
+    assert [stage.active for stage in stages] == [("ws",), ("noise",)]
+
+
 def test_more_official_numbers():
     assert METHODS["mganprior"](optimiser="sgd").stages[0].optimiser == GradientDescent(Constant(1.0))
     assert METHODS["projector"]().stages[0].perturbation == Perturbation("w", 0.05, 0.75)

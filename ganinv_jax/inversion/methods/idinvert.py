@@ -11,7 +11,10 @@ STARTS = {"encoder": encoded_ws, "mean": mean_ws, "given": given_ws}
 
 
 def idinvert(
-    domain: float = 2.0, start: Literal["encoder", "mean", "given"] = "encoder", look: Look = DEFAULT_LOOK
+    domain: float | None = None,
+    start: Literal["encoder", "mean", "given"] = "encoder",
+    look: Look = DEFAULT_LOOK,
+    task: str = "inversion",
 ) -> Method:
     """W+ from the encoder's code: squared error, a little of the perceptual distance, and 2 times the squared
     difference of the code and of what the encoder reads in its picture.
@@ -21,8 +24,10 @@ def idinvert(
     error the perceptual distance weighs 0.1 here. The official encoder was trained for this by the domain-guided
     objective; any that the model has serves, the inpainter's told which pixels are known.
 
-    domain: the weight of that last term; with 0 the code is free to leave the encoder's domain.
+    domain: the weight of that last term; with 0 the code is free to leave the encoder's domain. By default 2, and 0 in
+        the task 'diffusion', whose official objective has no such term.
     """
+    domain = (0.0 if task == "diffusion" else 2.0) if domain is None else domain
     check(start in STARTS, f"start must be encoder, mean or given, but it is {start!r}.")
     terms = (SquaredError(), Perceptual(0.1), *([EncoderConsistency(domain)] if domain else []))
     stage = Stage(100, ("ws",), terms, Adam(Constant(0.01)))

@@ -1,4 +1,4 @@
-"""Encoders that invert a generator layer by layer, and networks that adapt its late layers to one photo (Bau et al.)."""
+"""Encoders that invert a generator layer by layer, and networks that adapt late layers to a photo (Bau et al.)."""
 
 from ganinv_jax.models.layerwise.config import LayerEncodersConfig, layer_encoders
 from ganinv_jax.models.layerwise.encoders import LayerEncoders
