@@ -1,9 +1,9 @@
 """Layer encoders of the bundled generator at 64 px, for a small processor; used by `ganinv invert --method layerwise`.
 
 Bau et al. 2019 (arXiv:1910.11626); davidbau/ganseeing trains each encoder for 320 thousand pictures with Adam of rate
-1e-4 and all of them together for 3.2 million with 1e-5, in batches of 32. Here it is a twentieth of the first and a three-hundredth of the second, with rates ten and thirty
-times as large, since there are so few steps, batches of 16 and an eighth of the channels.
-The middle is at 16 pixels, a quarter of the picture's side; PGGAN's layer 4 is at 8 of 256.
+1e-4 and all of them together for 3.2 million with 1e-5, in batches of 32. Here it is a twentieth of the first and a
+three-hundredth of the second, with rates ten and thirty times as large, since there are so few steps, batches of 16 and
+an eighth of the channels. The middle is at 16 pixels, a quarter of the picture's side; PGGAN's layer 4 is at 8 of 256.
 """
 
 import ml_collections

@@ -4,11 +4,16 @@ report.json; with --gif also walk.gif.
 DIR is what `ganinv inpaint` or `ganinv invert` wrote. The hole of a completion and the rest of it move together, and
 strength 0 gives the completion back. Instead of DIR, --seeds draws pictures to edit.
 
+With --adapt an inverted photo is edited within a region, and the photo's own pixels come back around it; every picture
+then has a folder with its state, to edit on.
+
 --toward moves them to another picture's code instead: strengths 0,0.25,0.5,0.75,1 interpolate, and strength 1 in some
 --layers alone is style mixing.
 """
 
 import argparse
+import functools
+import re
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +45,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--layers", type=common.seeds, metavar="LIST", help="the rows of W+ that move, such as 0-7")
     parser.add_argument("--no-skip", action="store_true", help="leave out the known pixels' features")
     parser.add_argument("--gif", action="store_true", help="also walk from the least strength to the greatest and back")
+    parser.add_argument(
+        "--adapt",
+        metavar="REGION",
+        help="adapt to the photo outside of a region: a mask that is white inside, or x,y,w,h in the model's pixels",
+    )
+    steps = functools.partial(common.whole, least=1, most=10_000_000)
+    parser.add_argument("--adapt-steps", type=steps, metavar="N", help="of each adaptation (default: 1000)")
     common.add_class(parser)
     common.add_model(parser)
     common.add_out(parser)
@@ -49,6 +61,8 @@ def run(args: argparse.Namespace) -> None:
     out = common.output_folder(args.out)
     if (args.folder is None) == (args.seeds is None):
         raise InputError("What is edited must be given either as DIR or as --seeds.")
+    if args.adapt and (args.gif or args.folder is None):
+        raise InputError("--adapt goes with DIR, and not with --gif: every picture of a walk would have to adapt.")
 
     from ganinv_jax.pipelines.edit import edit_all
     from ganinv_jax.pipelines.state import load_states
@@ -58,7 +72,10 @@ def run(args: argparse.Namespace) -> None:
     given = states or {"seeds": model.codes(args.seeds, args.class_idx)}
     direction = _great_circle(args, model) if args.slerp else args.direction or _way(args, model)
     strengths = args.strength or (STRENGTHS if args.direction else SHARES)
-    result = edit_all(model, given, direction, strengths, args.layers, not args.no_skip, args.gif)
+    if args.adapt:
+        result = _adapted(args, model, given, direction, strengths)
+    else:
+        result = edit_all(model, given, direction, strengths, args.layers, not args.no_skip, args.gif)
     result.save(out)
     count, name = len(result.report["pictures"]), result.report["direction"]
     way = f"along {name}" if args.direction else name
@@ -90,3 +107,20 @@ def _great_circle(args: argparse.Namespace, model: Any) -> Any:
     c = model.class_labels(args.class_idx)
     labels = None if c is None else c.repeat(len(z), axis=0)
     return AlongGreatCircle(z, other, lambda z: model.map(z, labels), f"toward seed {args.toward}")
+
+
+def _adapted(args: argparse.Namespace, model: Any, states: dict[str, Any], direction: Any, strengths: Any) -> Any:
+    from tqdm import tqdm
+
+    from ganinv_jax.pipelines.adapt import edit_adapted
+
+    box = re.fullmatch(r"\d+,\d+,\d+,\d+", args.adapt)
+    region = tuple(map(int, args.adapt.split(","))) if box else args.adapt
+    with tqdm(unit="step", leave=False, disable=None) as bar:
+
+        def watch(progress: Any) -> bool:
+            bar.total = progress.total
+            bar.update(progress.done - bar.n)
+            return False
+
+        return edit_adapted(model, states, direction, strengths, region, args.layers, args.adapt_steps, watch)

@@ -13,9 +13,11 @@ from ganinv_jax.inversion.methods.idinvert import idinvert
 from ganinv_jax.inversion.methods.igan import igan
 from ganinv_jax.inversion.methods.image2stylegan import image2stylegan
 from ganinv_jax.inversion.methods.image2stylegan_plus import image2stylegan_plus
+from ganinv_jax.inversion.methods.layerwise import layerwise
 from ganinv_jax.inversion.methods.lipton import lipton
 from ganinv_jax.inversion.methods.mganprior import mganprior
 from ganinv_jax.inversion.methods.partial import partial
+from ganinv_jax.inversion.methods.photo_manipulation import photo_manipulation
 from ganinv_jax.inversion.methods.projector import projector
 from ganinv_jax.inversion.methods.pti import pti
 from ganinv_jax.inversion.schedule import Method
@@ -34,6 +36,8 @@ METHODS: dict[str, Callable[..., Method]] = {
     "lipton": lipton,
     "creswell": creswell,
     "igan": igan,
+    "layerwise": layerwise,
+    "photo-manipulation": photo_manipulation,
 }
 
 UNFIT = {

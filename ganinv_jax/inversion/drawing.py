@@ -6,7 +6,14 @@ Variables are a dictionary; what it holds says how the picture is drawn. The cod
 - `w` [w]: one code for all rows; `ws` [l, w]: a code a row;
 
 and beside it there may be `noise`, the maps of all layers as the generator's buffers hold them, and `weights`, the
-synthesis network's parameters. What is missing is the generator's own. A method may draw from others in its own way.
+synthesis network's parameters; and changes of the features that leave blocks, by the block's name:
+
+- `residuals` {'b16': [h, w, c]}: added, in units of the features' root mean square;
+- `factors` {'b32': [h, w, c]}: the features are multiplied by 1 + factors;
+- `factor_networks` and `factor_noise`: parameters and input of the networks that make factors (see `FactorNetworks`).
+
+An edit may have `restyle` {'b32': {'conv1': [c]}} besides, which is added to styles. What is missing is the
+generator's own. A method may draw from others in its own way.
 """
 
 import functools
@@ -18,7 +25,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ganinv_jax.inversion.networks import Frozen, Networks, map_z, synthesize
-from ganinv_jax.models.stylegan2 import GeneratorConfig
+from ganinv_jax.models.layerwise import FactorNetworks
+from ganinv_jax.models.stylegan2 import GeneratorConfig, Layer
+from ganinv_jax.models.stylegan2.synthesis import Injection
 
 Variables = Mapping[str, Any]
 
@@ -45,7 +54,14 @@ class Composes(Protocol):
 def draw(networks: Networks, frozen: Frozen, variables: Variables) -> Drawn:
     """The picture of one code."""
     ws = _code(networks, frozen, variables)
-    return Drawn(synthesize(networks, own_generator(frozen, variables), ws[None]), ws)
+    inject = changes(networks.generator.config, variables)
+    restyle = {
+        (int(block[1:]), layer): value[None]
+        for block, layers in variables.get("restyle", {}).items()
+        for layer, value in layers.items()
+    }
+    options = {"inject": inject, "restyle": restyle}
+    return Drawn(synthesize(networks, own_generator(frozen, variables), ws[None], **options), ws)
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1))
@@ -63,6 +79,32 @@ def own_generator(frozen: Frozen, variables: Variables) -> Any:
     if "weights" in variables:
         params = {**params, "synthesis": variables["weights"]}
     return {"params": params, "buffers": buffers}
+
+
+def changes(config: GeneratorConfig, variables: Mapping[str, Any]) -> dict[Layer, Injection]:
+    """What the variables of one picture do to the features that leave blocks, as the synthesis network takes it."""
+    residuals, factors = variables.get("residuals", {}), factors_of(config, variables)
+    return {
+        (int(block[1:]), "conv1"): functools.partial(_changed, residuals.get(block), factors.get(block))
+        for block in {**residuals, **factors}
+    }
+
+
+def factors_of(config: GeneratorConfig, variables: Mapping[str, Any]) -> dict[str, Float[Array, "h w c"]]:
+    """The factors by block, from the variables or from the networks that make them."""
+    if "factor_networks" not in variables:
+        return dict(variables.get("factors", {}))
+    params = variables["factor_networks"]
+    heads = [int(name.removeprefix("factors")) for name in params if name.startswith("factors")]
+    networks = FactorNetworks(tuple((resolution, config.channels(resolution)) for resolution in sorted(heads)))
+    found = networks.apply({"params": params}, variables["factor_noise"][None])
+    return {f"b{resolution}": x[0] for resolution, x in found.items()}  # type: ignore[union-attr]
+
+
+def _changed(residual, factors, x):
+    if residual is not None:
+        x = x + residual * jnp.sqrt(jnp.mean(x**2))
+    return x if factors is None else x * (1 + factors)
 
 
 def _code(networks: Networks, frozen: Frozen, variables: Variables) -> Float[Array, "l w"]:

@@ -39,9 +39,10 @@ class Outcome(NamedTuple):
     """What an inversion found, a row a picture.
 
     variables: as the method's draw takes them. sight: what the task left of the photos. losses: [steps, b] by name of
-    the term, as weighted in their sum 'total'; NaN in steps of other stages, and not finite where a picture diverged. loss: the total of what is kept; NaN
-    where nothing was optimised. diverged: the first step without a finite loss, -1 where all have one. frames: pictures
-    of the way, from the start to the end, where they were asked for. stopped: whether `watch` ended it early.
+    the term, as weighted in their sum 'total'; NaN in steps of other stages, and not finite where a picture diverged.
+    loss: the total of what is kept; NaN where nothing was optimised. diverged: the first step without a finite loss, -1
+    where all have one. frames: pictures of the way, from the start to the end, where they were asked for. stopped:
+    whether `watch` ended it early.
     """
 
     variables: dict[str, Any]
@@ -69,14 +70,14 @@ def run(
     photos: Float[Any, "b h w 3"],
     seeds: Sequence[int],
     watch: Watch = lambda progress: False,
-    given: Float[Any, "b l w"] | None = None,
+    given: Any = None,
     frames: int = 0,
 ) -> Outcome:
     """Invert photos in [-1, 1] of the generator's size, all at once.
 
     seeds: one a photo; all random numbers of its inversion come from it, so that the result is the same alone and
         beside others.
-    given: codes to start from, for a method that starts so.
+    given: variables to start from by name, a row a photo, for a method that starts so.
     frames: how many pictures of the way are kept at most, evenly over the steps; none by default.
     When `watch` stops it, each picture gets the variables of least loss in the stage that it was in, and so does one
     whose loss or picture stops being finite. Raises InputError where no loss of a photo is finite.
@@ -131,7 +132,6 @@ def _begun(networks, frozen, method: Method, sight: Sight, keys, given) -> Batch
     """What the steps know of the pictures, a row each time that a picture begins."""
     again = method.restarts
     looks = _look(networks, frozen, sight.seen) if method.looks else ()
-    given = None if given is None else jnp.asarray(given, jnp.float32)
     sight, looks, given = jax.tree.map(lambda x: jnp.repeat(x, again, axis=0), (sight, looks, given))
     return Batch(
         sight, looks, jnp.stack([jax.random.fold_in(key, turn) for key in keys for turn in range(again)]), given

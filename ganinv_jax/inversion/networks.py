@@ -11,6 +11,7 @@ from ganinv_jax.losses.perceptual import PerceptualDistance
 from ganinv_jax.models import encoders
 from ganinv_jax.models.encoders import PspEncoder
 from ganinv_jax.models.inpainting import Inpainter
+from ganinv_jax.models.layerwise import LayerEncoders
 from ganinv_jax.models.stylegan2 import Generator
 
 MEAN_SAMPLES = 10_000
@@ -21,13 +22,14 @@ CALIBRATION_PAIRS = 64
 
 @dataclasses.dataclass(frozen=True)
 class Networks:
-    """generator: what draws. encoder: what reads codes out of pictures, if it is needed. distance: the same for looks.
+    """generator: what draws. encoder: what reads codes out of pictures, if it is needed; the layer encoders among them.
+    distance: the same for looks.
 
     Modules only; the weights of all of them travel beside as `Frozen`.
     """
 
     generator: Generator
-    encoder: Inpainter | PspEncoder | None = None
+    encoder: Inpainter | PspEncoder | LayerEncoders | None = None
     distance: PerceptualDistance | None = None
 
     @property
@@ -68,9 +70,15 @@ def encode(
         known = jnp.ones_like(images[..., :1]) if known is None else known
         return networks.encoder.encode_mixed(frozen.encoder, images * known, known)
     if known is None:
-        return encoders.encode(networks.encoder, networks.generator, frozen.encoder, images)  # type: ignore[arg-type]
+        return _encode_whole(networks, frozen, images)
     drawn = synthesize(networks, frozen.generator, encode(networks, frozen, images * known))
     return encode(networks, frozen, known * images + (1 - known) * drawn)
+
+
+def _encode_whole(networks: Networks, frozen: Frozen, images: Float[Array, "b h w 3"]) -> Float[Array, "b l w"]:
+    if isinstance(networks.encoder, LayerEncoders):
+        return networks.encoder.apply(frozen.encoder, images)  # type: ignore[return-value]
+    return encoders.encode(networks.encoder, networks.generator, frozen.encoder, images)  # type: ignore[arg-type]
 
 
 def synthesize(networks: Networks, generator: Any, ws: Float[Array, "b l w"], **options) -> Float[Array, "b h w 3"]:

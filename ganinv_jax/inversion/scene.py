@@ -13,13 +13,13 @@ from ganinv_jax.models.stylegan2 import GeneratorConfig
 
 @dataclasses.dataclass(frozen=True)
 class Scene:
-    """One photo. sight: what the degradation leaves of it, in a batch of one. given: a code to start from, if any."""
+    """One photo. sight: what the degradation leaves of it, in a batch of one. given: variables to start from."""
 
     networks: Networks
     frozen: Frozen
     degradation: Degradation
     sight: Sight
-    given: Float[Array, "l w"] | None = None
+    given: Any = None
 
     @property
     def seen(self) -> Float[Array, "1 ..."]:

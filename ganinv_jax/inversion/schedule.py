@@ -110,6 +110,19 @@ class Ramps:
 
 
 @dataclasses.dataclass(frozen=True)
+class Milestones:
+    """`rate`, multiplied by `factor` at each of the shares `at` of the stage's steps."""
+
+    rate: float
+    factor: float
+    at: tuple[float, ...]
+
+    def __call__(self, progress: Progress) -> Any:
+        # Counted in 32 bits, a step's share may lie just below its milestone; a step is 1e-7 of a stage at the least.
+        return self.rate * self.factor ** sum(progress >= share - 1e-7 for share in self.at)
+
+
+@dataclasses.dataclass(frozen=True)
 class Perturbation:
     """Noise on the variable `name` when its picture is drawn, fresh in each step; the variable itself stays clean.
 
@@ -210,6 +223,7 @@ class Method:
     how many times it begins; the one of least final loss is kept, each picture for itself. draw: from variables to
     pictures. look: what perceptual terms look through. encodes: whether a start needs the model's encoder.
     without_encoder: the method in its place for a model that has none.
+    layered: whether its layer encoders take that one's place, where it has any.
     """
 
     start: Mapping[str, Start] | tuple[tuple[str, Start], ...]
@@ -219,6 +233,7 @@ class Method:
     look: Look = DEFAULT_LOOK
     encodes: bool = False
     without_encoder: "Method | None" = None
+    layered: bool = False
 
     def __post_init__(self):
         check(self.restarts > 0, f"restarts must be at least 1, but it is {self.restarts}.")

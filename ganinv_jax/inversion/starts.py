@@ -37,9 +37,17 @@ def encoded_w(scene: Scene, key: Array) -> Any:
     return jnp.mean(encoded_ws(scene, key), axis=0)
 
 
-def given_ws(scene: Scene, key: Array) -> Any:
-    """The code that somebody has already."""
-    return scene.given
+@dataclasses.dataclass(frozen=True)
+class Given:
+    """What somebody has of a variable already."""
+
+    name: str
+
+    def __call__(self, scene: Scene, key: Array) -> Any:
+        return scene.given[self.name]
+
+
+given_ws = Given("ws")
 
 
 def given_w(scene: Scene, key: Array) -> Any:

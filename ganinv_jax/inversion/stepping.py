@@ -24,7 +24,7 @@ class Batch(NamedTuple):
     """What steps need to know of the pictures: a row each.
 
     sight: what the degradation leaves. looks: its features, where anything looks. keys: the source of all random
-    numbers. given: the codes [l, w] to start from, where somebody has them.
+    numbers. given: variables to start from, by name, where somebody has some.
     """
 
     sight: Sight

@@ -5,6 +5,7 @@ import json
 import os
 import time
 from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from ganinv_jax.editing import AnyDirection, StyleDirection, move
 from ganinv_jax.models.directions import Direction
 from ganinv_jax.pipelines.named import find_direction
 from ganinv_jax.pipelines.redraw import Draw, redrawing
+from ganinv_jax.pipelines.state import Codes
 
 if TYPE_CHECKING:
     from ganinv_jax.pipelines.model import Model
@@ -29,12 +31,13 @@ WALK_FRAMES = 25  # from one end of a walk to the other
 class EditResult:
     """images: a row a picture, a column a strength. walk: frames [n, k, h, w, 3] of a walk there and back, if any.
 
-    report: the content of report.json.
+    report: the content of report.json. states: by picture, what an edit can go on from, where pictures have some.
     """
 
     images: UInt8[np.ndarray, "k s h w 3"]
     walk: UInt8[np.ndarray, "n k h w 3"] | None
     report: dict[str, Any]
+    states: Mapping[str, Codes] = dataclasses.field(default_factory=dict)
 
     def strip(self) -> UInt8[np.ndarray, "H W 3"]:
         """All pictures, a row each, the strengths from left to right."""
@@ -43,8 +46,11 @@ class EditResult:
     def save(self, folder: str | os.PathLike) -> None:
         """Write edit_00_-1.png and so on (picture and strength), strip.png, report.json and walk.gif, all or none.
 
-        Raises InputError where they cannot be written.
+        States come first, as edit_00_-1/state.npz. Raises InputError where files cannot be written.
         """
+        for name, state in self.states.items():
+            with atomic_files(Path(folder) / name) as temporary:
+                state.save(temporary / "state.npz")
         with atomic_files(folder) as temporary:
             images = self.images.reshape(-1, *self.images.shape[2:])
             for entry, image in zip(self.report["pictures"], images, strict=True):

@@ -49,8 +49,9 @@ def invert(
         option `hole` of inpainting is a preset's name, a box (left, top, width, height) in pixels of the first photo,
         or a path, picture or array that is white where pixels are missing, of the first photo's size or the model's;
         `region` of diffusion and crossover likewise. `target`, `other` and `original` are photos. `look` may be just
-        the network (see `load_features`). The option `start` may be codes that there are already, of all photos or one for each: a state.npz or a folder of
-        `ganinv invert` or `ganinv inpaint`, a result of either, or an array [b, l, w].
+        the network (see `load_features`). The option `start` may be codes that there are already, of all photos or one
+        for each: a state.npz or a folder of `ganinv invert` or `ganinv inpaint`, a result of either, or an array
+        [b, l, w].
     steps: in all; the method's schedule is scaled to them (default: the official number). A method that does not
         optimise takes none.
     seed: of each photo's random numbers; a photo's result does not depend on those beside it.
@@ -124,7 +125,7 @@ def _run(networks: Networks, frozen: Frozen, asked: Request, seed: int, watch, f
         def told(progress: engine.Progress, before: int = index * total) -> bool:
             return watch(engine.Progress(before + progress.done, len(parts) * total, progress.loss))
 
-        given = None if asked.given is None else asked.given[rows]
+        given = None if asked.given is None else {"ws": asked.given[rows]}
         photos, seeds = to_float(squares[rows]), [seed] * len(rows)
         outcome = engine.run(networks, frozen, method, asked.degradation, photos, seeds, told, given, frames)
         found.append(outcome.first(count))

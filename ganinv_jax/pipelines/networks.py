@@ -27,7 +27,7 @@ def inversion_networks(model: "Model", method: Method, class_idx: int | None) ->
     Raises InputError where the model lacks one of them or the class.
     """
     generator = model.network("generator")
-    encoder, parts = _encoder(model) if method.needs_encoder else (None, None)
+    encoder, parts = _encoder(model, method.layered) if method.needs_encoder else (None, None)
     distance = _distance(method.look, model.config.resolution) if method.looks else None
     networks = Networks(generator.module, encoder, distance)
     known = _KNOWN.setdefault(model, {})
@@ -58,8 +58,10 @@ _KNOWN: weakref.WeakKeyDictionary["Model", dict[Any, Any]] = weakref.WeakKeyDict
 _mean_code, _calibrate = jax.jit(mean_code, static_argnums=0), jax.jit(calibrate, static_argnums=0)
 
 
-def _encoder(model: "Model") -> tuple[Any, Any]:
+def _encoder(model: "Model", layered: bool) -> tuple[Any, Any]:
     """The encoder's module, and the variables of all that it works with. Raises InputError without an encoder."""
+    if layered and "layers" in model.parts:
+        return model.network("layers").module, model.network("layers").variables
     if "encoder" in model.parts and isinstance(model.network("encoder").config, PspConfig):
         parts = {part: model.network(part) for part in ("encoder", "generator")}
         return parts["encoder"].module, {part: network.variables for part, network in parts.items()}

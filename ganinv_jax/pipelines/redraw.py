@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from ganinv_jax.core.configs import check
+from ganinv_jax.inversion import drawing
 from ganinv_jax.inversion.drawing import render
 from ganinv_jax.inversion.methods.mganprior import Composition
 from ganinv_jax.inversion.networks import Frozen, Networks
@@ -34,7 +35,7 @@ def redrawing(model: "Model", pictures: Any, skip: bool) -> tuple[Float[np.ndarr
         check_made_by(model, pictures)
         if pictures.composed:
             return pictures.ws, functools.partial(_composed, model, pictures)
-        own = {name: x for name, x in pictures.variables.items() if name in _OWN}
+        own = {name: x for name, x in pictures.variables.items() if name in OWN}
         return pictures.ws, functools.partial(_inverted, model, own) if own else functools.partial(_generated, model)
     return np.asarray(pictures, np.float32), functools.partial(_generated, model)
 
@@ -43,19 +44,28 @@ def _generated(model: "Model", ws: Any, restyle: Restyle) -> UInt8[np.ndarray, "
     return draw(model, ws, restyle=restyle)
 
 
-# Where an inversion's own noise and weights belong among the generator's variables.
-_OWN = {"noise": "buffers", "weights": "params"}
+# What pictures of inversions have of their own besides a code; see `inversion.drawing`.
+OWN = ("noise", "weights", "residuals", "factors", "factor_networks", "factor_noise", "restyle")
+
+
+def restyled(before: Mapping[str, Any], changes: Restyle) -> dict[str, dict[str, Any]]:
+    """Changes of styles as the variables of a batch of one, added to those that there are."""
+    found = {block: dict(layers) for block, layers in before.items()}
+    for (resolution, layer), change in changes.items():
+        layers = found.setdefault(f"b{resolution}", {})
+        layers[layer] = layers.get(layer, 0) + np.asarray(change, np.float32)
+    return found
 
 
 def _inverted(model: "Model", own: Mapping[str, Any], ws: Any, restyle: Restyle) -> UInt8[np.ndarray, "k h w 3"]:
-    """Picture by picture, since each has noise or weights of its own."""
-    network, images = model.network("generator"), []
+    """Picture by picture, since each has noise, weights or features of its own."""
+    network = model.network("generator")
+    networks, frozen, images = Networks(network.module), Frozen(network.variables), []
     for row in range(len(ws)):
-        variables = dict(network.variables)
-        for name, tree in own.items():
-            of_row = jax.tree.map(lambda x, row=row: x[row], tree)
-            variables[_OWN[name]] = {**variables[_OWN[name]], "synthesis": of_row}
-        images.append(as_pictures(_synthesize(network.module, variables, ws[row : row + 1], dict(restyle))))
+        of_row = jax.tree.map(lambda x, row=row: np.asarray(x)[row : row + 1], dict(own))
+        changes = restyled(of_row.pop("restyle", {}), restyle)
+        variables = {**of_row, "ws": ws[row : row + 1], "restyle": changes}
+        images.append(as_pictures(render(networks, drawing.draw, frozen, variables).images[:, 0]))
     return np.concatenate(images)
 
 
@@ -82,8 +92,3 @@ def _lacking(model: "Model", state: State, skip: bool) -> Any:
         return np.int16(0)
     plain = as_pictures(inpaint.render(model, state, None, skip))
     return np.where(state.hole[..., None], np.int16(0), state.erased.astype(np.int16) - plain)
-
-
-@functools.partial(jax.jit, static_argnums=0)
-def _synthesize(generator, variables, ws, restyle):
-    return generator.apply(variables, ws, restyle=restyle, method="synthesize")

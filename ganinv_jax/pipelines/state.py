@@ -56,8 +56,9 @@ class Codes:
     """What an edit needs of any other state: codes, and the `Model.name` and `Model.digest` of their model.
 
     variables: what was optimised besides, where there is any, with a row a picture: 'noise', the generator's buffers of
-    noise, and 'weights', the synthesis network's parameters, replace the model's own; 'z_codes' and 'channels' are
-    composed at the resolution `composed` by mGANprior, with labels of the class `class_idx`. Others do not count.
+    noise, and 'weights', the synthesis network's parameters, replace the model's own, and features are changed as
+    `inversion.drawing` says; 'z_codes' and 'channels' are composed at the resolution `composed` by mGANprior, with
+    labels of the class `class_idx`. Others do not count. photos: the squares of the photos, where there were any.
     """
 
     ws: Float[np.ndarray, "k l w"]
@@ -66,6 +67,13 @@ class Codes:
     variables: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     composed: int = 0
     class_idx: int = -1
+    photos: UInt8[np.ndarray, "k r r 3"] | None = None
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Write the file, whole or not at all; `load_state` reads it."""
+        values = {name: value for name, value in vars(self).items() if name != "variables" and value is not None}
+        with atomic_file(path) as temporary:
+            np.savez_compressed(temporary, **{"format": FORMAT, **values, **flat(self.variables)})
 
 
 def load_state(path: str | os.PathLike) -> State | Codes:

@@ -43,7 +43,7 @@ class LayerEncoders(nn.Module):
         x, late = self.read(images)
         codes = [late]
         for resolution in reversed(self.config.blocks):
-            x, w = self.invert(resolution, x)
+            x, w = self.invert(resolution, x)  # type: ignore[arg-type]
             codes.insert(0, w)
         rows = [jnp.repeat(w[:, None], count, axis=1) for w, count in zip(codes, self.config.rows, strict=True)]
         return jnp.concatenate(rows, axis=1)

@@ -136,6 +136,7 @@ class LayersTask:
         terms["picture"] = self._unexplained(buffers, self.encoders.config.middle, x, features)
         terms["w_late"] = _of_code(buffers, late, w)
         for resolution in self.encoders.config.blocks:
+            read: Any
             before, read = self.encoders.apply(variables, resolution, features[resolution], method="invert")
             terms[f"w{resolution}"] = _of_code(buffers, read, w)
             if before is not None:
@@ -152,7 +153,7 @@ class LayersTask:
         """
         buffers, middle = variables["buffers"], self.encoders.config.middle
         x, _ = self.encoders.apply(variables, images, method="read")
-        ws = self.encoders.apply(variables, images)
+        ws: Any = self.encoders.apply(variables, images)
         drawn, redrawn = self._draw(frozen, ws)
         return {
             "picture": self._unexplained(buffers, middle, x, features),
@@ -171,7 +172,7 @@ class LayersTask:
 
     def _generated(self, z, frozen):
         """What leaves each block, the pictures [b, h, w, 3], and w [b, w]."""
-        ws = self._generator.apply(frozen["generator"], z, method="map")
+        ws: Any = self._generator.apply(frozen["generator"], z, method="map")
         return *self._draw(frozen, ws), ws[:, 0]
 
     def _draw(self, frozen, ws):
