@@ -1,8 +1,8 @@
 """How often, and how exactly, latents of small random generators are recovered, about which there are theorems.
 
-A generator is affine maps with Gaussian weights, each with a (leaky) ReLU behind it. Every trial draws one and a
-latent of its own, and is a success where the latent's relative error is below SUCCESS. After Lei et al. 2019
-(arXiv:1906.07437), figures 1 and 2, Ma et al. (NeurIPS 2018) and Bora et al. 2017 (arXiv:1703.03208), figure 1.
+A generator is affine maps with Gaussian weights, each with a (leaky) ReLU behind it. Every trial draws one and a latent
+of its own, and is a success where the latent's relative error is below SUCCESS. After Lei et al. 2019
+(arXiv:1906.07437), Ma et al. (NeurIPS 2018) and Bora et al. 2017 (arXiv:1703.03208).
 """
 
 import dataclasses
