@@ -221,8 +221,9 @@ def test_ablation_of_an_inversion(evaluated, fails, folder, pictures, tmp_path, 
     assert "did you mean 'hard'" in fails(*command, "clipping", "--variants", "hart")
 
 
-def test_recovery(works, fails, tmp_path, monkeypatch):
-    """Of smaller networks than the papers'; it needs neither pictures nor a model."""
+@pytest.fixture
+def small_networks(monkeypatch):
+    """Recovery of smaller networks than the papers'."""
     from ganinv_jax.evaluation import recovery
 
     small = {
@@ -231,15 +232,16 @@ def test_recovery(works, fails, tmp_path, monkeypatch):
         )
         for name, curve in recovery.CURVES.items()
     }
-    few = {m: small["measurements"].points[m] for m in (20,)}
-    small["measurements"] = dataclasses.replace(small["measurements"], points=few, solvers=("csgm, best of 2",))
     monkeypatch.setattr(recovery, "CURVES", small)
+
+
+def test_recovery(works, fails, tmp_path, small_networks):
+    """It needs neither pictures nor a model."""
     command = ["evaluate", "recovery", "--out", tmp_path / "out"]
-    works(*command, "--curves", "noise,measurements", "--trials", 1, "--points", 2, "--steps", 20)
-    report = json.loads((tmp_path / "out" / "report.json").read_text())
-    assert report["figures"]["LP linf"]["noise 1e-06"] < 1e-4 < report["figures"]["gradient descent"]["noise 1e-06"]
-    assert report["figures"]["csgm, best of 2"].keys() == {"measurements 20", "measurements seconds"}
-    assert {"noise.png", "measurements.svg", "report.md"} <= {file.name for file in (tmp_path / "out").iterdir()}
+    works(*command, "--curves", "noise", "--trials", 1, "--points", 2, "--steps", 20)
+    figures = json.loads((tmp_path / "out" / "report.json").read_text())["figures"]
+    assert figures["LP linf"]["noise 1e-06"] < 1e-4 < figures["gradient descent"]["noise 1e-06"]
+    assert {"noise.png", "noise.svg", "report.md"} <= {file.name for file in (tmp_path / "out").iterdir()}
     assert "unrecognized arguments: --data" in fails(*command, "--data", "x")
     assert "--curves must be 'all' or some of dimension" in fails(*command, "--curves", "noise,bend")
 
@@ -286,6 +288,16 @@ def test_regions_of_mganprior(evaluated, quick_mganprior, tmp_path):
     assert len(entry["share"]) == len(entry["iou"]) == 3 and set(entry["class"]) <= {0, 1}
     assert 0 < report["figures"]["mganprior"]["best_iou"] < 1
     assert Image.open(out / "sheet.png").width > 5 * SIDE and (out / "regions.png").is_file()
+
+
+@pytest.mark.slow
+def test_recovery_by_all_curves(works, tmp_path, small_networks):
+    works("evaluate", "recovery", "--trials", 2, "--points", 2, "--steps", 3000, "--out", tmp_path)
+    figures = json.loads((tmp_path / "report.json").read_text())["figures"]
+    for solver in ("LP linf", "LP l1", "gradient descent"):
+        assert figures[solver]["leaky 10"] == figures[solver]["partial 1"] == 1
+    csgm = figures["csgm, best of 10"]
+    assert csgm["measurements 400"] < 0.02 and csgm["measurements seconds"] > 0
 
 
 def test_bad_input(fails, folder, pictures, tmp_path):
