@@ -16,7 +16,7 @@ from jaxtyping import Float, Int, UInt8
 from ganinv_jax.core.configs import check
 from ganinv_jax.inversion.degradations import Degradation, Sight
 from ganinv_jax.inversion.drawing import Draw, Drawn, render
-from ganinv_jax.inversion.film import Film, pace
+from ganinv_jax.inversion.film import Film, joined, pace
 from ganinv_jax.inversion.networks import Frozen, Networks
 from ganinv_jax.inversion.scene import Scene
 from ganinv_jax.inversion.schedule import Method
