@@ -40,6 +40,21 @@ def _read(path):
     return np.asarray(Image.open(path))
 
 
+def test_an_inversion_of_many_codes(works, folder, direction, tmp_path):
+    """As it was inverted at strength 0, and moved either way at others."""
+    photo = Image.fromarray(np.random.default_rng(0).integers(0, 256, (SIDE, SIDE, 3), np.uint8))
+    photo.save(tmp_path / "photo.png")
+    options = [part for option in ("codes=3", "layer=8", "perceptual=0.0") for part in ("--option", option)]
+    given = ("--method", "mganprior", "--steps", 2, *options, "--model", folder)
+    works("invert", tmp_path / "photo.png", *given, "--out", tmp_path / "found")
+    found, out = tmp_path / "found" / "photo", tmp_path / "out"
+    works("edit", found, "--direction", direction, "--strength", "-1,0,1", "--model", folder, "--out", out)
+    down, plain, up = (_read(out / f"edit_00_{strength}.png").astype(int) for strength in ("-1", "+0", "+1"))
+    assert np.abs(plain - _read(found / "reconstruction.png")).max() <= 1
+    assert min(np.abs(a - b).max() for a, b in ((down, plain), (plain, up), (down, up))) > 5
+    assert _read(out / "strip.png").shape == (SIDE, 3 * SIDE + 4, 3)
+
+
 def test_completions(works, completed, direction, tmp_path):
     out = tmp_path / "out"
     told = works("edit", completed, "--direction", direction, "--strength", "-1.5,0,2", "--gif", "--out", out)

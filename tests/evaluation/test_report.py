@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from ganinv_jax.core.errors import InputError
-from ganinv_jax.evaluation.plots import Bars, Lines, Scatter
+from ganinv_jax.evaluation.plots import Bars, Lines, Panels, Scatter
 from ganinv_jax.evaluation.report import Report, compare, read_report, table
 
 COLUMNS = {"drawn": {"psnr": 21.123456, "fd_x": np.float32(3)}, "real": {"psnr": math.nan, "count": 5}}
@@ -17,6 +17,7 @@ PLOTS = {
     "cloud": Scatter("x", "y", {"a": ([1, 2], [3, 4]), "b": ([1], [2])}),
     "methods": Scatter("x", "y", {"a": ([1], [3]), "b": ([1], [2])}, labelled=True, colours=("c", [0.1, 0.4])),
     "curve": Lines("x", "y", {"a": ([1, 2], [3, 4]), "b": ([1, 2], [2, 2])}, logarithmic="xy"),
+    "panels": Panels({f"panel {i}": Lines("x", "y", {"a": ([4, 8], [3, i])}, doubling=True) for i in range(5)}),
 }
 
 
