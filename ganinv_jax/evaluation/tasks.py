@@ -11,9 +11,6 @@ from ganinv_jax.evaluation.pieces import Piece, Pieces
 from ganinv_jax.evaluation.plots import Lines
 from ganinv_jax.metrics.pictures import psnr, ssim
 
-SEEN = "seen"
-"""The column of what a task leaves: what a picture is like for which nothing is done."""
-
 
 class Solved(NamedTuple):
     """What came of a task. images: un-composited. seen: where it is a picture. figures: of each picture, and `before`

@@ -6,6 +6,7 @@ from typing import Any
 
 from ganinv_jax.cli.evaluate.inversion import Task, Variant, inverter, real_pictures, steps_of, written
 
+SEEN = "seen"  # the column of what a task leaves: what a picture is like for which nothing is done
 SHOWN = 2  # photos a task on the sheet, the first ones
 
 
@@ -13,51 +14,61 @@ def compare_tasks(job: Any, variants: Mapping[str, Variant], args: argparse.Name
     """The report on variants of a method: a column each and one of what is seen, a row a task and figure."""
     import numpy as np
 
-    from ganinv_jax.core.images import labelled_grid
-    from ganinv_jax.evaluation import tasks
     from ganinv_jax.evaluation.report import Report
 
-    chosen = [Task(name, options) for name, options in written(args.tasks, "--tasks").values()]
-    steps = {
-        (task.name, name): steps_of(variants[name], task, args.steps_share) for task in chosen for name in variants
-    }
+    tasks = {name: Task(*task) for name, task in written(args.tasks, "--tasks").items()}
+    steps = {name: {v: steps_of(variants[v], task, args.steps_share) for v in variants} for name, task in tasks.items()}
     real = real_pictures(job)
     photos = np.stack([photo for _, photo in real])
     asked = {"study": args.study, "variants": list(variants), "tasks": args.tasks}
     pieces = job.pieces(**asked, steps_share=args.steps_share, batch=args.batch)
-    columns: dict[str, dict[str, float]] = {tasks.SEEN: {}} | {name: {} for name in variants}
-    pictures: list[dict[str, Any]] = [{"name": name} for name, _ in real]
+    solved = {
+        name: _solve(job, name, task, variants, steps[name], photos, pieces.within(f"{index:02d}"), args.batch)
+        for index, (name, task) in enumerate(tasks.items())
+    }
+    columns = {SEEN: _joined({name: next(iter(each.values())).before for name, each in solved.items()})}
+    columns |= {v: _joined({name: each[v].figures for name, each in solved.items()}) for v in variants}
+    means = {name: {key: float(x.mean()) for key, x in figures.items()} for name, figures in columns.items()}
+    pictures = [
+        {"name": name} | {v: {key: float(x[i]) for key, x in figures.items()} for v, figures in columns.items()}
+        for i, (name, _) in enumerate(real)
+    ]
+    notes = [f"Whole pictures are judged, with nothing pasted. On the sheet: photo, {', '.join(columns)}."]
+    plots = _plots(args.study, means, variants, list(tasks))
+    return Report("evaluate ablation", job.asked, means, pictures, notes, _sheet(photos, solved), plots)
+
+
+def _solve(job: Any, name: str, task: Task, variants: Mapping[str, Variant], steps, photos, pieces, batch) -> Any:
+    """What each variant makes of a task."""
+    from ganinv_jax.evaluation import tasks
+
+    found = {}
+    for index, (which, variant) in enumerate(variants.items()):
+        invert = inverter(job.model, variant, task, steps[which])
+        with job.bar(len(photos), f"pictures, {name} by {which}") as done:
+            found[which] = tasks.solve(invert, photos, pieces.within(f"{index:02d}"), batch, done)
+    return found
+
+
+def _joined(by_task: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    return {f"{task}_{key}": values for task, figures in by_task.items() for key, values in figures.items()}
+
+
+def _sheet(photos: Any, solved: Mapping[str, Mapping[str, Any]]) -> Any:
+    """Some rows a task: photo, what is seen of it (white where that is no picture), and the variants' pictures."""
+    import numpy as np
+
+    from ganinv_jax.core.images import labelled_grid
+
     rows, labels = [], []
-    for task in chosen:
-        cells, before = {"photo": photos, tasks.SEEN: np.full_like(photos, 255)}, {}
-        for index, (name, variant) in enumerate(variants.items()):
-            invert = inverter(job.model, variant, task, steps[task.name, name])
-            with job.bar(len(photos), f"pictures, {task.name} by {name}") as done:
-                own = pieces.within(f"{task.name}-{index:02d}")
-                solved = tasks.solve(invert, photos, own, args.batch, done)
-            before = solved.before
-            cells[name] = solved.images
-            cells[tasks.SEEN] = cells[tasks.SEEN] if solved.seen is None else solved.seen
-            columns[name] |= _named(task, solved.figures, np.mean)
-            for entry, figures in zip(pictures, _each(solved.figures), strict=True):
-                entry.setdefault(name, {}).update(_named(task, figures))
-        columns[tasks.SEEN] |= _named(task, before, np.mean)
-        rows += list(np.stack([cell[:SHOWN] for cell in cells.values()], axis=1))
-        labels += [task.name] * min(SHOWN, len(photos))
-    titles = ["photo", *columns]
-    sheet = labelled_grid(np.concatenate(rows), labels, titles)
-    plots = _plots(args.study, columns, variants, [task.name for task in chosen])
-    notes = [f"Whole pictures are judged, with nothing pasted. On the sheet: {', '.join(titles)}."]
-    return Report("evaluate ablation", job.asked, columns, pictures, notes, sheet, plots)
-
-
-def _named(task: Task, figures: Mapping[str, Any], reduce: Any = float) -> dict[str, float]:
-    return {f"{task.name}_{name}": float(reduce(value)) for name, value in figures.items()}
-
-
-def _each(figures: Mapping[str, Any]) -> list[dict[str, float]]:
-    """Figures of every picture, from every figure's of all."""
-    return [dict(zip(figures, values, strict=True)) for values in zip(*figures.values(), strict=True)]
+    for task, found in solved.items():
+        seen = next(iter(found.values())).seen
+        cells = [photos, np.full_like(photos, 255) if seen is None else seen, *(each.images for each in found.values())]
+        shown = np.stack([cell[:SHOWN] for cell in cells], axis=1)
+        rows.append(shown.reshape(-1, *photos.shape[1:]))
+        labels += [task] * len(shown)
+    variants = next(iter(solved.values()))
+    return labelled_grid(np.concatenate(rows), labels, ["photo", SEEN, *variants])
 
 
 def _plots(study: str, columns: Any, variants: Mapping[str, Variant], tasks: list[str]) -> dict[str, Any]:
