@@ -17,6 +17,8 @@ DEVIATIONS = 1.0
 """By how many standard deviations of its map a pixel's change must exceed the mean to lie in the region; the paper
 gives no number. Of a map without structure, whose changes fall off as a normal distribution, it is 16 percent."""
 
+ORANGE = (255, 90, 0)
+
 
 def region_of(whole: UInt8[np.ndarray, "h w 3"], without: UInt8[np.ndarray, "h w 3"]) -> Bool[np.ndarray, "h w"]:
     """Where a picture changes most when a code is left out; nowhere, if it does not change."""
@@ -71,5 +73,6 @@ def read_segments(folder: Path, stem: str, side: int) -> Int[np.ndarray, "side s
 
 
 def overlay(photo: UInt8[np.ndarray, "h w 3"], region: Bool[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h w 3"]:
-    """The picture, dark outside of the region."""
-    return np.where(region[..., None], photo, photo // 4)
+    """The picture in pale gray, the region in orange: both seen on light pictures and on dark ones."""
+    gray = photo.mean(axis=-1, keepdims=True)
+    return np.where(region[..., None], gray / 2 + np.array(ORANGE) / 2, gray / 2 + 127).astype(np.uint8)

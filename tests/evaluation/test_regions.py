@@ -42,6 +42,6 @@ def test_segments_are_the_photos_square(tmp_path):
             read_segments(tmp_path, stem, 8)
 
 
-def test_the_rest_is_dark():
+def test_regions_are_orange_and_the_rest_is_pale():
     shown = overlay(WHOLE, LEFT)
-    assert (shown[LEFT] == 100).all() and (shown[~LEFT] == 25).all()
+    assert (shown[LEFT] == (177, 95, 50)).all() and (shown[~LEFT] == 177).all()

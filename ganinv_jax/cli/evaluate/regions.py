@@ -47,7 +47,7 @@ def study_regions(job: Any, args: argparse.Namespace) -> Any:
     }
     titles = ["photo", "inverted", *map(str, order)]
     sheet = labelled_grid(np.concatenate(rows[:SHOWN]), [name for name, _ in real[:SHOWN]], titles)
-    notes = ["On the sheet: the photo, its inversion, and the region of each code, what lies outside of it darkened."]
+    notes = ["On the sheet: the photo, its inversion, and the region of each code in orange."]
     return Report("evaluate ablation", job.asked, {"mganprior": figures}, pictures, notes, sheet, plots)
 
 
