@@ -63,7 +63,7 @@ def compare(job: Any, command: str, variants: Mapping[str, Variant], args: argpa
     """
     import numpy as np
 
-    from ganinv_jax.core.images import labelled_grid
+    from ganinv_jax.core.images import grid
     from ganinv_jax.evaluation import inversion
     from ganinv_jax.evaluation.memory import Memory
     from ganinv_jax.evaluation.report import Report
@@ -91,7 +91,7 @@ def compare(job: Any, command: str, variants: Mapping[str, Variant], args: argpa
         for entry in found.each:
             pictures[entry.pop("name")][name] = entry
     rows = np.stack(list(shown.values()), axis=1)
-    sheet = labelled_grid(rows.reshape(-1, *rows.shape[2:]), [name for name, _ in real], list(shown))
+    sheet = grid(rows.reshape(-1, *rows.shape[2:]), columns=len(shown))
     notes = [f"On the sheet: {', '.join(shown)}."]
     plots = inversion.tradeoff(columns, job.networks)
     return Report(command, job.asked, columns, list(pictures.values()), notes, sheet, plots)

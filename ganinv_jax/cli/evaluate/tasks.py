@@ -8,6 +8,7 @@ from ganinv_jax.cli.evaluate.inversion import Task, Variant, inverter, real_pict
 
 SEEN = "seen"  # the column of what a task leaves: what a picture is like for which nothing is done
 SHOWN = 2  # photos a task on the sheet, the first ones
+NARROWEST = 96  # pixels of a column, for its name to have room
 
 
 def compare_tasks(job: Any, variants: Mapping[str, Variant], args: argparse.Namespace) -> Any:
@@ -67,8 +68,9 @@ def _sheet(photos: Any, solved: Mapping[str, Mapping[str, Any]]) -> Any:
         shown = np.stack([cell[:SHOWN] for cell in cells], axis=1)
         rows.append(shown.reshape(-1, *photos.shape[1:]))
         labels += [task] * len(shown)
-    variants = next(iter(solved.values()))
-    return labelled_grid(np.concatenate(rows), labels, ["photo", SEEN, *variants])
+    variants, larger = next(iter(solved.values())), -(-NARROWEST // photos.shape[1])
+    shown = np.concatenate(rows).repeat(larger, axis=1).repeat(larger, axis=2)
+    return labelled_grid(shown, labels, ["photo", SEEN, *variants])
 
 
 def _plots(study: str, columns: Any, variants: Mapping[str, Variant], tasks: list[str]) -> dict[str, Any]:
