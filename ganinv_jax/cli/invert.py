@@ -26,7 +26,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="inversion",
         metavar="NAME",
         help="inversion, inpainting, colorization, super-resolution, denoising, partial or random-projection: what the "
-        "method gets to see of the photo (default: inversion, all of it)",
+        "method gets to see of the photo; diffusion, crossover or scribble: with which other picture it is to be joined "
+        "(default: inversion, all of the photo)",
     )
     steps = functools.partial(common.whole, least=0, most=10_000_000)
     parser.add_argument("--steps", type=steps, metavar="N", help="in all (default: the published number)")
@@ -39,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         type=option,
         metavar="NAME=VALUE",
-        help="of the method or the task, such as codes=10 or hole=HOLE.png; may be repeated",
+        help="of the method or the task, such as codes=10, hole=HOLE.png or region=20,30,64,48; may be repeated",
     )
     index = functools.partial(common.whole, least=0, most=10**6)
     parser.add_argument("--class-idx", type=index, metavar="I", help="the class, where the model has classes")

@@ -89,10 +89,14 @@ def _taken(model: Any, method: str, options: Mapping[str, Any]) -> tuple[Any, Ma
 def _sorted_options(configure, degrade, options: Mapping[str, Any], where: str) -> tuple[dict, dict]:
     """The options that are the method's, and those that are the task's."""
     of_method = list(inspect.signature(configure).parameters)
-    of_task = list(inspect.signature(degrade).parameters)[2:]  # after the side and the seed
+    parameters = list(inspect.signature(degrade).parameters.values())[2:]  # after the side and the seed
+    of_task = [parameter.name for parameter in parameters]
     for name in options:
         if name not in of_method and name not in of_task:
             raise unknown_key(name, [*of_method, *of_task], f"The method {where}")
+    for parameter in parameters:
+        given = parameter.name in options or parameter.default is not parameter.empty
+        check(given, f"The method {where} needs the option {parameter.name}; give it.")
     hints = {**typing.get_type_hints(degrade), **typing.get_type_hints(configure)}
     typed = {name: _typed(name, value, hints[name]) for name, value in options.items()}
     return (

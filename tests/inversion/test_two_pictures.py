@@ -14,7 +14,7 @@ from ganinv_jax.inversion import METHODS, TASKS
 from ganinv_jax.inversion.methods.image2stylegan_plus import OuterRows
 from ganinv_jax.inversion.networks import Frozen, Networks
 from ganinv_jax.inversion.schedule import Adam, Constant, Look, Stage
-from ganinv_jax.inversion.terms import SquaredError, gram, noise_correlation
+from ganinv_jax.inversion.terms import KeptError, SquaredError, gram, noise_correlation
 from ganinv_jax.pipelines import Model
 
 NEAR = Look(stages=("stride4",))  # a few layers of the network, so that little has to be compiled
@@ -133,13 +133,18 @@ class TestKeptPixels:
         np.testing.assert_array_equal(seen.kept[0, ..., 0], kept)
         np.testing.assert_array_equal(seen.seen[0], to_float(painted))
 
-    def test_noise_leaves_the_hole_as_the_code_drew_it(self, small):
-        photo = PHOTO[:8, :8]
-        options = {"method": "image2stylegan++", "task": "inpainting", "hole": self.HOLE, "steps": 240, "look": NEAR}
-        found = small.invert(photo, **options)
-        before, after = (np.asarray(x)[0] for x in (small.synthesize(found.ws), to_float(found.images)))
-        moved = np.abs(before.clip(-1, 1) - after).mean(axis=-1)
-        assert moved[self.HOLE].mean() < 1 / 255 < moved[~self.HOLE].mean()
+    def test_noise_leaves_the_hole_as_the_code_drew_it(self, small, monkeypatch):
+        """Maps of 4 and 8 pixels reach far into a hole of 4; the more so where nothing holds it."""
+        held = METHODS["image2stylegan++"](look=NEAR, task="inpainting")
+        embedding, noise = held.stages
+        free = dataclasses.replace(held, stages=(embedding, dataclasses.replace(noise, terms=(KeptError(),))))
+        moved = {}
+        for name, method in {"held": held, "free": free}.items():
+            monkeypatch.setitem(METHODS, name, lambda method=method: method)
+            found = small.invert(PHOTO[:8, :8], method=name, task="inpainting", hole=self.HOLE, steps=120)
+            before, after = (np.asarray(x)[0] for x in (small.synthesize(found.ws), to_float(found.images)))
+            moved[name] = np.abs(before.clip(-1, 1) - after)[self.HOLE].mean()
+        assert moved["held"] < 0.5 * moved["free"]
 
     def test_rows_between_stay(self, model):
         """Of 6 rows the first three and the last two can be optimised."""
