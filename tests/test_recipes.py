@@ -41,6 +41,7 @@ TINY = {
     "inpaint_cat64_stage2": [*INPAINT, *PROJECTED],
     "inpaint_ffhq256_stage1": [*INPAINT, *STYLEGAN2, "preset=light"],
     "inpaint_ffhq256_stage2": [*INPAINT, *STYLEGAN2, "preset=light"],
+    "layers_cat64": ["batch_size=4", "middle=8"],
 }
 """What makes a recipe tiny; a new one needs an entry here."""
 
@@ -55,9 +56,9 @@ def pictures(tmp_path_factory):
 
 
 def _make(name: str, pictures: str, model: Path | None = None, options=()):
-    """The recipe's task; inpainting starts from the folder `model`."""
-    inpaint = name.startswith("inpaint")
-    given = [f"photos.source={pictures}", f"init_from={model}"] if inpaint else [f"data.source={pictures}"]
+    """The recipe's task; those that start from a model start from the folder `model`."""
+    data = {"inpaint": [f"photos.source={pictures}", f"init_from={model}"], "layers": [f"init_from={model}"]}
+    given = data.get(name.partition("_")[0], [f"data.source={pictures}"])
     return config.load(str(FOLDER / f"{name}.py"), [f"config.{option}" for option in (*options, *given)]).make()
 
 

@@ -10,7 +10,16 @@ from ganinv_jax.inversion import METHODS
 from ganinv_jax.inversion.lbfgs import LBFGS
 from ganinv_jax.inversion.methods.mganprior import Composition
 from ganinv_jax.inversion.networks import Frozen, Networks
-from ganinv_jax.inversion.schedule import Adam, Clip, Constant, GradientDescent, Look, Perturbation, Ramps
+from ganinv_jax.inversion.schedule import (
+    Adam,
+    Clip,
+    Constant,
+    GradientDescent,
+    Look,
+    Milestones,
+    Perturbation,
+    Ramps,
+)
 from ganinv_jax.pipelines import Model
 
 NEAR = Look(stages=("stride4",))  # a few layers of the network, so that little has to be compiled
@@ -57,6 +66,14 @@ OFFICIAL = {
     "lipton": [(GradientDescent(Constant(0.001)), 5000, {"squares": 1})],
     "igan": [(LBFGS(1e-6, 10), 200, {"mse": 1, "perceptual": 0.1})],
     "creswell": [(Adam(Constant(0.01)), 5000, {"bce": 1, "prior": 0.005})],
+    "layerwise": [
+        (
+            Adam(Milestones(0.01, 0.5, (800 / 3000, 1200 / 3000, 1800 / 3000))),
+            3000,
+            {"l1": 1, "perceptual": 1, "residuals": 1},
+        )
+    ],
+    "photo-manipulation": [(Adam(Constant(0.01)), 1000, {"l1": 1, "factors": 0.1})],
 }
 
 
