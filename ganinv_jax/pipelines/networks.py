@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import jax
 import numpy as np
 
+from ganinv_jax.core.configs import check
 from ganinv_jax.inversion import Method
 from ganinv_jax.inversion.networks import MEAN_SAMPLES, Frozen, Networks, calibrate, mean_code
 from ganinv_jax.inversion.schedule import Look
@@ -61,7 +62,10 @@ _mean_code, _calibrate = jax.jit(mean_code, static_argnums=0), jax.jit(calibrate
 def _encoder(model: "Model", layered: bool) -> tuple[Any, Any]:
     """The encoder's module, and the variables of all that it works with. Raises InputError without an encoder."""
     if layered and "layers" in model.parts:
-        return model.network("layers").module, model.network("layers").variables
+        layers = model.network("layers")
+        fits = all(getattr(layers.config, name) == getattr(model.config, name) for name in ("resolution", "w_dim"))
+        check(fits, f"The layer encoders of {model.name} must be its generator's, but are another's; train them again.")
+        return layers.module, layers.variables
     if "encoder" in model.parts and isinstance(model.network("encoder").config, PspConfig):
         parts = {part: model.network(part) for part in ("encoder", "generator")}
         return parts["encoder"].module, {part: network.variables for part, network in parts.items()}

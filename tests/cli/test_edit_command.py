@@ -172,6 +172,12 @@ def test_every_method_has_its_name_at_the_door():
         (["done", "--direction", "8.conv1.99"], "has channels 0 to 7, but 99 is asked for"),
         (["done", "--direction", "age.npy", "--seeds", "1"], "either as DIR or as --seeds"),
         (["--direction", "age.npy"], "either as DIR or as --seeds"),
+        (["--seeds", "1", "--direction", "age.npy", "--adapt", "4,4,8,8"], "--adapt goes with DIR"),
+        (["done", "--direction", "age.npy", "--adapt", "4,4,8,8", "--gif"], "and not with --gif"),
+        (
+            ["done", "--direction", "age.npy", "--adapt", "4,4,8,8"],
+            "Only inversions of photos can be adapted, but done",
+        ),
         (["nowhere", "--direction", "age.npy"], "nowhere must hold state.npz"),
         (["done", "--direction", "age.npy", "--model", "other"], "whose weights are not those of other"),
         (["done"], "one of the arguments --direction --toward is required"),

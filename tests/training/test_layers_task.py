@@ -93,10 +93,11 @@ def test_the_losses_of_the_chain_are_those_of_its_pictures(task, trained):
     ws = task.encoders.apply(variables, pictures)
     again = generator.apply(frozen, ws, method="synthesize")
     assert metrics["pixels"] == pytest.approx(float(np.mean((again - pictures) ** 2)), rel=1e-3)
-    assert metrics["code"] == pytest.approx(float(np.mean((ws - w) ** 2)) / state.buffers["deviation_w"] ** 2, rel=1e-3)
+    unit = float(state.buffers["deviation_w"]) ** 2
+    assert metrics["code"] == pytest.approx(float(np.mean((ws - w) ** 2)) / unit, rel=1e-3)
     middles = [generator.apply(frozen, x, 8, method="features")[0] for x in (w, ws)]
     read, _ = task.encoders.apply(variables, pictures, method="read")
-    unit = state.buffers["deviation8"] ** 2
+    unit = float(state.buffers["deviation8"]) ** 2
     for name, found in (("picture", read), ("again", middles[1])):
         assert metrics[name] == pytest.approx(float(np.mean((found - middles[0]) ** 2)) / unit, rel=1e-3), name
 

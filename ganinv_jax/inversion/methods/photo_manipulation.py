@@ -37,8 +37,8 @@ def photo_manipulation(
     from a code that is read, and adapts to the photo before any edit.
 
     start: as for `layerwise`, whose code is what the authors start from.
-    exact: the resolution of the last block that stays; 0 lets all adapt, and an edit then gets lost. By default a
-        sixteenth of the picture's side, 4 at least: the authors leave PGGAN's layers up to 16 of 256 pixels alone.
+    exact: the resolution of the last block that stays; 0 lets all adapt. By default a sixteenth of the picture's side,
+        4 at least: the authors leave PGGAN's layers up to 16 of 256 pixels alone.
     penalty: the weight of the factors' squares.
     networks: whether networks make the factors, or each factor is a variable of its own.
     rate: the authors have 0.1, with batch normalisation in networks that start at random. These start at factors of
