@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="inversion",
         metavar="NAME",
         help="inversion, inpainting, colorization, super-resolution, denoising, partial or random-projection: what the "
-        "method gets to see of the photo; diffusion, crossover or scribble: with which other picture it is to be joined "
+        "method gets to see of the photo; diffusion, crossover or scribble: with which other picture it is joined "
         "(default: inversion, all of the photo)",
     )
     steps = functools.partial(common.whole, least=0, most=10_000_000)
