@@ -60,7 +60,7 @@ def draw(networks: Networks, frozen: Frozen, variables: Variables) -> Drawn:
         for block, layers in variables.get("restyle", {}).items()
         for layer, value in layers.items()
     }
-    options = {"inject": inject, "restyle": restyle}
+    options = {name: value for name, value in (("inject", inject), ("restyle", restyle)) if value}
     return Drawn(synthesize(networks, own_generator(frozen, variables), ws[None], **options), ws)
 
 

@@ -195,7 +195,7 @@ class TestMganprior:
         found = small.invert(photo, method="mganprior", task="denoising", steps=2, look=NEAR)
         assert found.state.composed == 4 and found.variables["z_codes"].shape == (1, 10, 6)
         wide = tiny_model(False, resolution=32, synthesis={"channels": [4, 4, 4, 4]})
-        assert Composition(None, 8).at(Model(*wide, "wide").config) == 8
+        assert Composition(None, 8).composed(Model(*wide, "wide").config) == 8
 
     def test_layers_that_there_are(self, small, photo):
         with pytest.raises(InputError, match="layer must be one of"):
