@@ -65,6 +65,7 @@ def completed(model, index, skip=True):
     return to_uint8(np.asarray(done.images[0]))
 
 
+@pytest.mark.slow
 def test_pixels(model, scored):
     columns, each = scored
     photo, hole = PHOTOS[1], case_at(1).hole

@@ -269,6 +269,7 @@ class TestIgan:
         assert np.abs(seen.ws - blind.ws).max() > 0.01
         assert {"mse", "perceptual"} <= seen.losses.keys() and "perceptual" not in blind.losses
 
+    @pytest.mark.slow
     def test_the_encoder_is_the_start_where_there_is_one(self, whole, photo):
         """Its mean row, unless that lies beyond the bound."""
         found = whole.invert(photo, method="igan", steps=1, perceptual=0.0, bound=100.0)

@@ -74,6 +74,7 @@ def test_a_step_trains_both_networks_and_counts_its_images(run):
     assert all(np.isfinite(float(value)) for value in metrics.values())
 
 
+@pytest.mark.slow
 def test_regularisers_run_at_their_intervals_only(run, pictures):
     task, _, state, _ = run
     assert [task.variant(step) for step in range(5)] == [(s % 4 == 0, s % 2 == 0) for s in range(5)]
@@ -232,6 +233,7 @@ def test_a_discriminator_goes_on_with_spread_added():
         other.init(jax.random.key(2), trained)
 
 
+@pytest.mark.slow
 def test_coverage_is_reported_and_pulls_the_generator(pictures):
     """The step's gradient is that of the sum: a huge weight changes the step, and the figure is the loss's."""
     steps = {}

@@ -86,6 +86,7 @@ def _trained(task: InpaintTask, seed=5):
     return state.replace(params=params, ema=params)
 
 
+@pytest.mark.slow
 def test_the_losses_are_those_of_the_paper(folder, photos):
     """A generated picture's own code: everything and the code itself. Any other code: the known pixels only."""
     weights = {"mse": 1.5, "perceptual": 0.7, "latent": 0.3, "adversarial": 0.2}

@@ -83,6 +83,7 @@ def test_as_initialised_nothing_is_explained(trained):
         assert 0.5 < first[name] < 2, name
 
 
+@pytest.mark.slow
 def test_the_losses_of_the_chain_are_those_of_its_pictures(task, trained):
     state = trained["apart"][0]
     metrics = trained["together"][1]
@@ -109,6 +110,7 @@ def test_latents_are_a_function_of_seed_and_step(task):
     assert first.shape == (8, 6) and not np.array_equal(first, second)
 
 
+@pytest.mark.slow
 def test_the_folder_keeps_its_parts_and_inverts_by_the_encoders(task, trained, folder, tmp_path):
     folders.save(tmp_path / "model", *task.export(trained["together"][0]))
     model, before = load(tmp_path / "model"), load(folder)
