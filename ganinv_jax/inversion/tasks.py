@@ -126,7 +126,9 @@ def crossover(
     blur = side / 32 if blur is None else blur
     check(0 <= blur <= side, f"blur must lie between 0 and the side, {side}, but it is {blur}.")
     part = Image.fromarray(np.uint8(255 * _part(region, side)[..., 0])).filter(ImageFilter.GaussianBlur(blur))
-    return Crossover(_pictured("other", other, side), jnp.asarray(part, jnp.float32)[..., None] / 255)
+    region = np.asarray(part, np.float32)[..., None] / 255
+    check(region.min() < region.max(), f"blur must leave something of the region, but {blur} leaves nothing; lower it.")
+    return Crossover(_pictured("other", other, side), jnp.asarray(region))
 
 
 def scribble(side: int, seed: int, original: Picture) -> Degradation:

@@ -89,6 +89,19 @@ class TestCrossover:
         np.testing.assert_allclose(seen.seen[0], blend, atol=1e-6)
         np.testing.assert_allclose(seen.kept[0, ..., 0], 1 - share)
 
+    def test_a_region_that_blurs_away_still_has_its_part(self):
+        region = np.zeros((SIDE, SIDE), bool)
+        region[5:7, 5:7] = True
+        degradation, _ = sight("crossover", other=OTHER, region=region, blur=2.0)
+        parts = {name: np.asarray(part)[..., 0] for name, part in degradation.parts().items()}
+        assert np.max(degradation.region) < 0.5 and np.all(parts["other"][region])
+        assert np.all(parts["photo"] != parts["other"]) and parts["photo"].any()
+
+    def test_what_blurs_away_altogether_is_refused(self):
+        region = np.eye(SIDE, dtype=bool) & (np.arange(SIDE) == 5)
+        with pytest.raises(InputError, match="blur must leave something of the region, but 16 leaves nothing"):
+            sight("crossover", other=OTHER, region=region, blur=16)
+
     def test_the_blends_error_is_both_photos_errors(self):
         """Their differences from one picture to another, since a constant is between them."""
         _, seen = sight("crossover", other=OTHER)
