@@ -1,6 +1,7 @@
 """The one optimiser with memory of curvature."""
 
 import dataclasses
+import functools
 from typing import ClassVar
 
 import jax
@@ -14,7 +15,8 @@ class LBFGS:
 
     A picture has converged, and rests from then on, where an iteration lowers the loss f by no more than
     `tolerance` * max(|f before|, |f after|, 1), or where no slope is steeper than `tolerance`. Those are SciPy's
-    conditions of L-BFGS-B for `tol`; memory and the 20 evaluations of a search are SciPy's defaults as well. Pictures
+    conditions of L-BFGS-B for `tol`; memory and the 20 evaluations of a search are SciPy's defaults as well. Where a
+    search finds no lower loss, the variables stay as they are. Pictures
     go one by one, since each search takes as many evaluations as it needs, and decides by differences so small that a
     batch's rounding would change its way.
     """
@@ -34,8 +36,10 @@ class LBFGS:
             updates, state = self._solver().update(gradient, state, variables, **given)
             after, slope = optax.tree.get(state, "value"), optax.tree.norm(optax.tree.get(state, "grad"), ord="inf")
             scale = jnp.maximum(jnp.maximum(jnp.abs(value), jnp.abs(after)), 1)
-            done = (value - after <= self.tolerance * scale) | (slope <= self.tolerance)
-            return optax.apply_updates(variables, updates), (state, done)
+            done = ~(value - after > self.tolerance * scale) | (slope <= self.tolerance)
+            # A search that finds nothing lower may end anywhere, even where there is no loss.
+            moved = optax.apply_updates(variables, updates)
+            return jax.tree.map(functools.partial(jnp.where, after < value), moved, variables), (state, done)
 
         def rest(variables, state):
             return variables, (state, jnp.bool_(True))

@@ -112,6 +112,19 @@ def test_a_converged_picture_rests(networks, photos, found):
     assert np.all(found[0].loss <= early.loss)
 
 
+@pytest.mark.parametrize("beyond", [5.0, np.nan])
+def test_where_a_search_finds_nothing_lower_the_variables_stay(beyond):
+    """The slope points to where the loss is higher, or where there is none."""
+    optimiser, u = LBFGS(), {"u": jnp.array([1.0])}
+
+    def objective(variables):
+        higher = jnp.where(variables["u"] == 1, 2.0, beyond)
+        return jnp.sum(jax.lax.stop_gradient(higher + variables["u"]) - variables["u"]), {}
+
+    moved, (_, done), _ = optimiser.step(objective, u, optimiser.begin(u), 0.0)
+    assert moved["u"] == 1 and done
+
+
 def test_pictures_are_the_same_to_the_bit_whatever_is_beside_them(networks, photos, found):
     alone = run(networks, by(LBFGS(), term=Counted(SCALE)), photos[1:2])
     np.testing.assert_array_equal(alone.variables["u"][0], found[0].variables["u"][1])
