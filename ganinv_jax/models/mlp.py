@@ -85,7 +85,7 @@ class MlpConfig:
 class Mlp(nn.Module):
     """z -> pictures [b, n, 1, 1]: the outputs, one below the other. W is Z; codes have one row.
 
-    Variables: {'params', 'buffers'}; `variables_of` makes them.
+    Variables: {'params', 'buffers'}; `mlp_of` makes them.
     """
 
     config: MlpConfig
