@@ -94,7 +94,7 @@ def partial(side: int, seed: int, share: float = 0.1) -> Degradation:
     share: of the pixels, 0.1 as in matconvnet/main.m of the official code, which takes the first ones of the array.
     """
     check(0 < share < 1, f"share must lie between 0 and 1, both excluded, but it is {share}.")
-    count = max(1, round(share * side * side))
+    count = min(max(1, round(share * side * side)), side * side - 1)
     seen = np.random.RandomState(seed).permutation(side * side) < count
     return Inpainting(jnp.asarray(seen.reshape(side, side, 1), jnp.float32))
 

@@ -140,6 +140,7 @@ def _figures(outcome: engine.Outcome, images, plain, squares, asked: Request, na
     goals = to_uint8(np.asarray(asked.degradation.goal(to_float(squares))))
     everywhere = np.ones((side, side), bool)
     parts = {f"psnr_{name}": np.asarray(part)[..., 0] > 0 for name, part in asked.degradation.parts().items()}
+    parts = {key: where for key, where in parts.items() if where.any()}  # a small region may be blurred away
     figures = []
     for i, image in enumerate(images):
         entry: dict[str, Any] = {"name": names[i]}
