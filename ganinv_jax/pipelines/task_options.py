@@ -16,13 +16,13 @@ def read_hole_option(hole: Any, size: Size, side: int) -> Any:
     """A hole at the model's square; a preset's name as it is."""
     if isinstance(hole, str) and hole in HOLE_PRESETS:
         return hole
-    mask = _boxed(hole, size) if _is_box(hole) else read_mask(hole, what="hole")
+    mask = _boxed("hole", hole, size) if isinstance(hole, list | tuple) else read_mask(hole, what="hole")
     return fit_hole(read_hole(mask, mask.shape if mask.shape == (side, side) else size), side)
 
 
 def read_region_option(region: Any, size: Size, side: int) -> Any:
     """A part of the model's square: a box (left, top, width, height) in pixels of the photo, or a mask."""
-    mask = _boxed(region, size) if _is_box(region) else read_mask(region, what="region")
+    mask = _boxed("region", region, size) if isinstance(region, list | tuple) else read_mask(region, what="region")
     check(
         mask.shape in (size, (side, side)),
         f"region must have the photo's size, {size[1]}x{size[0]}, or the model's, {side}x{side}, but it has "
@@ -46,12 +46,10 @@ READERS = {
 """By the option's name: (what was given, the first photo's size, the model's side) -> what the task takes."""
 
 
-def _is_box(value: Any) -> bool:
-    return isinstance(value, list | tuple) and len(value) == 4 and all(isinstance(x, int) for x in value)
-
-
-def _boxed(box: Any, size: Size) -> Bool[np.ndarray, "h w"]:
+def _boxed(name: str, box: Any, size: Size) -> Bool[np.ndarray, "h w"]:
     """True in a box of a photo; what lies beyond the photo is left out."""
+    whole = len(box) == 4 and all(isinstance(x, int | np.integer) for x in box)
+    check(whole, f"{name} must be a mask or a box of four whole numbers (left, top, width, height), but it is {box}.")
     left, top, width, height = box
     mask = np.zeros(size, bool)
     mask[max(top, 0) : max(top + height, 0), max(left, 0) : max(left + width, 0)] = True

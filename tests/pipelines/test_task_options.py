@@ -58,6 +58,8 @@ def test_pictures_are_brought_to_the_models_square(name):
         ("diffusion", {"target": OTHER, "region": (90, 0, 4, 4)}, "must overlap the photo of 16x16 pixels"),
         ("diffusion", {"target": OTHER, "region": (0, 0, SIDE, SIDE)}, "must be a part of the picture"),
         ("diffusion", {"target": OTHER, "region": np.ones((3, 4), bool)}, "region must have the photo's size, 16x16"),
+        ("diffusion", {"target": OTHER, "region": (1, 2, 3)}, r"region must be a mask or a box of four whole numbers"),
+        ("inpainting", {"hole": (1.5, 2, 3, 4)}, "hole must be a mask or a box of four whole numbers"),
         ("crossover", {"other": "nowhere.png"}, "nowhere.png"),
         ("crossover", {"other": OTHER, "blur": -1}, "blur must lie between"),
         ("crossover", {"other": OTHER, "original": OTHER}, "no option 'original'"),
@@ -66,6 +68,18 @@ def test_pictures_are_brought_to_the_models_square(name):
 def test_bad_options(model, task, options, message):
     with pytest.raises(InputError, match=message):
         model.invert(PHOTO, method="encoder", task=task, **options)
+
+
+def test_parts_that_hold_no_pixel_have_no_figures(model):
+    """A region that its soft edge blurs away would have a figure that is no number, which no report can hold."""
+    options = {"other": OTHER, "region": (3, 3, 1, 1), "blur": 4.0}
+    (entry,) = model.invert(PHOTO, method="encoder", task="crossover", **options).report["pictures"]
+    assert np.isfinite(entry["psnr_photo"]) and "psnr_other" not in entry
+
+
+def test_a_partial_photo_lacks_a_pixel():
+    hole = TASKS["partial"](4, 0, share=0.99).parts()["hole"]
+    assert np.sum(hole) == 1
 
 
 @pytest.mark.parametrize("task", OPTIONS)
