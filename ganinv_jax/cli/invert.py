@@ -20,7 +20,13 @@ NO_OPTIONS = ("model", "photos", "method", "task", "steps", "seed", "class_idx",
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("photos", nargs="+", metavar="PHOTO", help="picture files")
-    parser.add_argument("--method", default="projector", metavar="NAME", help="a published method (default: projector)")
+    parser.add_argument(
+        "--method",
+        default="projector",
+        metavar="NAME",
+        help="encoder, projector, image2stylegan, image2stylegan++, mganprior, idinvert, pti, csgm, partial, lipton, "
+        "creswell, igan, layerwise or photo-manipulation (default: projector)",
+    )
     parser.add_argument(
         "--task",
         default="inversion",
@@ -42,8 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=VALUE",
         help="of the method or the task, such as codes=10, hole=HOLE.png or region=20,30,64,48; may be repeated",
     )
-    index = functools.partial(common.whole, least=0, most=10**6)
-    parser.add_argument("--class-idx", type=index, metavar="I", help="the class, where the model has classes")
+    common.add_class(parser)
     parser.add_argument(
         "--save-video",
         action="store_true",
@@ -58,15 +63,11 @@ def run(args: argparse.Namespace) -> None:
 
     from tqdm import tqdm
 
-    from ganinv_jax.core import devices
     from ganinv_jax.inversion.engine import Progress
-    from ganinv_jax.pipelines import load
     from ganinv_jax.pipelines.invert import invert
     from ganinv_jax.training.stopping import StopRequest
 
-    devices.enable_compilation_cache()
-    devices.keep_host_memory()
-    model = load(args.model, args.compute)
+    model = common.open_model(args)
     with StopRequest() as stop, tqdm(unit="step", leave=False, disable=None) as bar:
 
         def watch(progress: Progress) -> bool:

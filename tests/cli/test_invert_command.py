@@ -9,6 +9,7 @@ from PIL import Image
 
 from ganinv_jax.cli.invert import NO_OPTIONS
 from ganinv_jax.cli.main import main
+from ganinv_jax.inversion import METHODS, TASKS
 from ganinv_jax.pipelines.invert import invert
 from ganinv_jax.training.stopping import StopRequest
 
@@ -35,6 +36,13 @@ def test_files_and_report(folder, photos, tmp_path, works):
     report = json.loads((tmp_path / "report.json").read_text())
     assert (report["method"], report["seed"], report["steps"]) == ("csgm", 5, 24)
     assert [entry["name"] for entry in report["pictures"]] == ["cat", "dog"]
+
+
+def test_help_names_every_method_and_task(capsys):
+    with pytest.raises(SystemExit):
+        main(["invert", "--help"])
+    told = "".join(capsys.readouterr().out.split())  # lines may end within a name
+    assert [name for name in (*METHODS, *TASKS) if name not in told] == []
 
 
 def test_a_stop_writes_the_best_so_far(folder, photos, tmp_path, monkeypatch, capsys):
