@@ -61,8 +61,10 @@ def run(args: argparse.Namespace) -> None:
     out = common.output_folder(args.out)
     if (args.folder is None) == (args.seeds is None):
         raise InputError("What is edited must be given either as DIR or as --seeds.")
-    if args.adapt and (args.gif or args.folder is None):
+    if args.adapt is not None and (args.gif or args.folder is None):
         raise InputError("--adapt goes with DIR, and not with --gif: every picture of a walk would have to adapt.")
+    if args.adapt is None and args.adapt_steps is not None:
+        raise InputError("--adapt-steps goes with --adapt, which names the region; give that too.")
 
     from ganinv_jax.pipelines.edit import edit_all
     from ganinv_jax.pipelines.state import load_states
@@ -72,7 +74,7 @@ def run(args: argparse.Namespace) -> None:
     given = states or {"seeds": model.codes(args.seeds, args.class_idx)}
     direction = _great_circle(args, model) if args.slerp else args.direction or _way(args, model)
     strengths = args.strength or (STRENGTHS if args.direction else SHARES)
-    if args.adapt:
+    if args.adapt is not None:
         result = _adapted(args, model, given, direction, strengths)
     else:
         result = edit_all(model, given, direction, strengths, args.layers, not args.no_skip, args.gif)

@@ -174,6 +174,8 @@ def test_every_method_has_its_name_at_the_door():
         (["--direction", "age.npy"], "either as DIR or as --seeds"),
         (["--seeds", "1", "--direction", "age.npy", "--adapt", "4,4,8,8"], "--adapt goes with DIR"),
         (["done", "--direction", "age.npy", "--adapt", "4,4,8,8", "--gif"], "and not with --gif"),
+        (["--seeds", "1", "--direction", "age.npy", "--adapt", ""], "--adapt goes with DIR"),
+        (["done", "--direction", "age.npy", "--adapt-steps", "5"], "--adapt-steps goes with --adapt"),
         (
             ["done", "--direction", "age.npy", "--adapt", "4,4,8,8"],
             "Only inversions of photos can be adapted, but done",
