@@ -121,6 +121,8 @@ def flat(variables: Mapping[str, Any]) -> dict[str, np.ndarray]:
 
 def read_values(path: str | os.PathLike) -> dict[str, Any]:
     """What a state.npz holds, an inversion's variables as one tree. Raises InputError for a damaged or newer file."""
+    other = Path(path).is_file() and not zipfile.is_zipfile(path)  # of which NumPy says that it might be unsafe
+    check(not other, f"{path} must be a whole state.npz, but is another file or a part of one; make it again.")
     try:
         with np.load(path, allow_pickle=False) as file:
             values: dict[str, Any] = {name: file[name] for name in file.files}
