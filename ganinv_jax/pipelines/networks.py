@@ -54,6 +54,12 @@ def can_encode(model: "Model") -> bool:
     return "mixer" in model.parts or isinstance(model.network("encoder").config, PspConfig)
 
 
+def can_serve(model: "Model", method: Method) -> bool:
+    """Whether a model has the encoder that a method needs, or the method another in its place."""
+    layers = method.layered and "layers" in model.parts
+    return not method.needs_encoder or method.without_encoder is not None or layers or can_encode(model)
+
+
 # What was measured of a model once: its mean code by class, and its calibration by distance and class.
 _KNOWN: weakref.WeakKeyDictionary["Model", dict[Any, Any]] = weakref.WeakKeyDictionary()
 _mean_code, _calibrate = jax.jit(mean_code, static_argnums=0), jax.jit(calibrate, static_argnums=0)

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import shutil
+from unittest.mock import Mock
 
 import jax
 import numpy as np
@@ -11,6 +12,7 @@ from model_folders import SIDE
 from PIL import Image
 from small_features import formula_networks
 
+from ganinv_jax.cli.evaluate.inversion import Task, inverter
 from ganinv_jax.core import folders
 from ganinv_jax.evaluation.report import Report
 from ganinv_jax.training import loop
@@ -143,6 +145,7 @@ def test_inversion(evaluated):
     ("options", "message"),
     [
         (("--methods", "projektor"), "did you mean 'projector'"),
+        (("--methods", "one-layer-at-a-time"), "affine maps with leaky ReLUs only"),
         (("--methods", "projector:space"), "must be NAME=VALUE"),
         (("--methods", "projector:spice=w+"), "did you mean 'space'"),
         (("--methods", "projector:space=z"), "space must be"),
@@ -219,6 +222,14 @@ def test_ablation_of_an_inversion(evaluated, fails, folder, pictures, tmp_path, 
     assert list(report["figures"]) == ["none"] and chosen["none"] == ("lipton", {"clipping": "none"})
     command = ["evaluate", "ablation", "--data", pictures, "--model", folder, "--out", tmp_path / "no", "--study"]
     assert "did you mean 'hard'" in fails(*command, "clipping", "--variants", "hart")
+
+
+def test_a_tasks_option_goes_before_a_methods():
+    model = Mock()
+    model.invert.return_value.report = {"pictures": [{}]}
+    given = ("csgm", {"hole": "small", "restarts": 1}), Task("inpainting", {"hole": "center"})
+    inverter(model, *given, steps=3)(np.zeros((1, SIDE, SIDE, 3), np.uint8))
+    assert model.invert.call_args.kwargs == {"steps": 3, "hole": "center", "restarts": 1}
 
 
 @pytest.fixture

@@ -76,7 +76,7 @@ def compare(job: Any, command: str, variants: Mapping[str, Variant], args: argpa
     real = real_pictures(job)
     edits = _edits(model, job.networks)
     asked |= {"generated": args.generated, "variants": list(variants), "task": task.name}
-    asked |= {"task_options": {name: str(value) for name, value in task.options.items()}}
+    asked |= {"task_options": task.told}
     pieces = job.pieces(**asked, steps_share=args.steps_share, batch=args.batch)
     columns, shown = {}, {"photo": np.stack([photo for _, photo in real])}
     pictures: dict[str, dict[str, Any]] = {name: {"name": name} for name, _ in real}
@@ -102,6 +102,11 @@ class Task(NamedTuple):
 
     name: str
     options: dict[str, Any]
+
+    @property
+    def told(self) -> dict[str, str]:
+        """The options, as a report tells them."""
+        return {name: str(value) for name, value in self.options.items()}
 
 
 def written(text: str, argument: str) -> dict[str, tuple[str, dict[str, Any]]]:
@@ -145,7 +150,7 @@ def inverter(model: Any, variant: Variant, task: Task, steps: int | None, memory
 
     def invert(photos: Any) -> Inverted:
         with memory.watched() if memory else contextlib.nullcontext():
-            found = model.invert(photos, method, task.name, steps=steps, **options, **task.options)
+            found = model.invert(photos, method, task.name, steps=steps, **(options | task.options))
         told = found.report["pictures"]
         parts = [key for key in told[0] if key.startswith("psnr_")]
         return Inverted(
@@ -164,17 +169,12 @@ def inverter(model: Any, variant: Variant, task: Task, steps: int | None, memory
 
 def _variants(text: str, model: Any) -> dict[str, Variant]:
     """The methods of a list with their options, by what was written, or all that the model can serve."""
-    from ganinv_jax.core.configs import unknown_key
     from ganinv_jax.inversion import METHODS
+    from ganinv_jax.pipelines.networks import can_serve
 
     if text == "all":
-        served = (name for name, make in METHODS.items() if "encoder" in model.parts or not make().needs_encoder)
-        return {name: (name, {}) for name in served}
-    variants = written(text, "--methods")
-    for method, _ in variants.values():
-        if method not in METHODS:
-            raise unknown_key(method, METHODS, "--methods")
-    return variants
+        return {name: (name, {}) for name, make in METHODS.items() if can_serve(model, make())}
+    return written(text, "--methods")
 
 
 def _known(model: Any, count: int) -> Any:

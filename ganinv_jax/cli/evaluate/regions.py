@@ -22,7 +22,7 @@ def study_regions(job: Any, args: argparse.Namespace) -> Any:
     task = Task(args.task, dict(args.task_option))
     steps = steps_of(("mganprior", {}), task, args.steps_share)
     real = real_pictures(job)
-    asked = {"study": args.study, "task": task.name, "segments": args.segments}
+    asked = {"study": args.study, "task": task.name, "task_options": task.told, "segments": args.segments}
     pieces = job.pieces(**asked, steps_share=args.steps_share, batch=args.batch)
     segments = _segments(args.segments, [name for name, _ in real], job.model.config.resolution)
     pictures, rows = [], []
@@ -36,8 +36,8 @@ def study_regions(job: Any, args: argparse.Namespace) -> Any:
                 pictures.append({"name": name, **entry})
                 rows.append([photo, whole, *cells])
             done(start + len(photos))
-    figures = {key: float(np.mean([entry[key] for entry in pictures])) for key in ("covered", "overlap")}
-    figures |= {"share": float(np.mean([entry["share"] for entry in pictures]))}
+    told = [key for key in ("covered", "overlap", "share") if pictures[0][key] is not None]  # one code overlaps nothing
+    figures = {key: float(np.mean([entry[key] for entry in pictures])) for key in told}
     if segments:
         figures["best_iou"] = float(np.mean([entry["iou"] for entry in pictures]))
     ranked = [sorted(entry["share"], reverse=True) for entry in pictures[:SHOWN]]
