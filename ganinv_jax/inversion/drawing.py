@@ -91,9 +91,15 @@ def changes(config: GeneratorConfig, variables: Mapping[str, Any]) -> dict[Layer
 
 
 def factors_of(config: GeneratorConfig, variables: Mapping[str, Any]) -> dict[str, Float[Array, "h w c"]]:
-    """The factors by block, from the variables or from the networks that make them."""
+    """The factors by block; where both variables and networks have some, they are multiplied by one after the other."""
+    given, made = dict(variables.get("factors", {})), _made_factors(config, variables)
+    both = {block: (1 + given[block]) * (1 + made[block]) - 1 for block in given.keys() & made.keys()}
+    return {**given, **made, **both}
+
+
+def _made_factors(config: GeneratorConfig, variables: Mapping[str, Any]) -> dict[str, Float[Array, "h w c"]]:
     if "factor_networks" not in variables:
-        return dict(variables.get("factors", {}))
+        return {}
     params = variables["factor_networks"]
     heads = [int(name.removeprefix("factors")) for name in params if name.startswith("factors")]
     networks = FactorNetworks(tuple((resolution, config.channels(resolution)) for resolution in sorted(heads)))

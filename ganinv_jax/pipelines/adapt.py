@@ -52,7 +52,8 @@ def edit_adapted(
 
     region: True (white) where the edit is to show, as a bool array of the model's square or any mask of which the
         centred square is taken; or a box (x, y, width, height) in pixels of the model's square.
-    steps: of each edit of each picture (default: 1000). options: of `photo_manipulation`.
+    steps: of each edit of each picture (default: 1000). options: of `photo_manipulation`; of an inversion that has
+        factors already, those go on.
     watch: as for `invert`, over all of it; True ends with what is found so far.
     The report says of each edit how far picture and photo are apart outside of the region before and after adaptation
     (`outside_before`, `outside`: mean absolute difference in levels of 256), and which share of the change inside is

@@ -4,13 +4,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from model_folders import tiny_model
+from model_folders import tiny_generator, tiny_model
 
 from ganinv_jax.core.errors import InputError
 from ganinv_jax.inversion import METHODS
 from ganinv_jax.inversion.drawing import draw, factors_of
 from ganinv_jax.inversion.networks import Frozen, Networks
 from ganinv_jax.inversion.schedule import Adam, Constant, Look, Milestones
+from ganinv_jax.models.layerwise import FactorNetworks
+from ganinv_jax.models.layerwise.factors import CHANNELS
 from ganinv_jax.pipelines import Model
 
 NEAR = Look(stages=("stride4",))  # a few layers of the network, so that little has to be compiled
@@ -161,3 +163,17 @@ def test_bad_starts(name):
 
 def _squares(tree) -> float:
     return sum(float(np.mean(np.square(x))) for x in jax.tree.leaves(tree))
+
+
+def test_factors_and_networks_of_factors_act_together():
+    """An inversion with factors of one kind may be adapted by the other."""
+    config, random = tiny_generator(resolution=8, synthesis={"channels": [6, 6]}), np.random.default_rng(0)
+    noise = random.normal(size=(8, 8, CHANNELS)).astype(np.float32)
+    shapes = jax.eval_shape(FactorNetworks(((8, 6),)).init, jax.random.key(0), noise[None])["params"]
+    params = jax.tree.map(lambda x: random.normal(scale=0.1, size=x.shape).astype(np.float32), shapes)
+    given = {"factors": {"b4": np.ones((4, 4, 6)), "b8": random.normal(size=(8, 8, 6))}}
+    networks = {"factor_networks": params, "factor_noise": noise}
+    alone, both = factors_of(config, networks), factors_of(config, given | networks)
+    assert np.ptp(alone["b8"]) > 0.01 and both.keys() == {"b4", "b8"}
+    np.testing.assert_array_equal(both["b4"], 1)
+    np.testing.assert_allclose(1 + both["b8"], (1 + given["factors"]["b8"]) * (1 + alone["b8"]), rtol=1e-5, atol=1e-6)
