@@ -16,9 +16,8 @@ class LBFGS:
     A picture has converged, and rests from then on, where an iteration lowers the loss f by no more than
     `tolerance` * max(|f before|, |f after|, 1), or where no slope is steeper than `tolerance`. Those are SciPy's
     conditions of L-BFGS-B for `tol`; memory and the 20 evaluations of a search are SciPy's defaults as well. Where a
-    search finds no lower loss, the variables stay as they are. Pictures
-    go one by one, since each search takes as many evaluations as it needs, and decides by differences so small that a
-    batch's rounding would change its way.
+    search finds no lower loss, the variables stay as they are. Pictures go one by one, since each search takes as many
+    evaluations as it needs, and decides by differences so small that a batch's rounding would change its way.
     """
 
     tolerance: float = 1e-6
