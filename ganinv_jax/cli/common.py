@@ -1,15 +1,18 @@
 """Arguments that several verbs share."""
 
 import argparse
+import contextlib
 import functools
 import math
 import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ganinv_jax.core.errors import InputError
 
 if TYPE_CHECKING:
+    from ganinv_jax.inversion.engine import Progress
     from ganinv_jax.pipelines import Model
 
 MOST_SEEDS = 100_000
@@ -56,6 +59,24 @@ def open_model(args: argparse.Namespace, default: str | None = None) -> "Model":
     devices.enable_compilation_cache()
     devices.keep_host_memory()
     return load(args.model or default, args.compute)
+
+
+@contextlib.contextmanager
+def watched_steps() -> Iterator[Callable[["Progress"], bool]]:
+    """A progress bar of an optimisation, which it is to tell of its steps; the answer is whether Ctrl-C was pressed."""
+    from tqdm import tqdm
+
+    from ganinv_jax.training.stopping import StopRequest
+
+    with StopRequest() as stop, tqdm(unit="step", leave=False, disable=None) as bar:
+
+        def watch(progress: "Progress") -> bool:
+            bar.total = progress.total
+            bar.set_postfix(loss=f"{progress.loss:.4g}", refresh=False)
+            bar.update(progress.done - bar.n)
+            return stop.requested
+
+        yield watch
 
 
 def output_folder(text: str) -> Path:

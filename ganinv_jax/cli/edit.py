@@ -5,7 +5,7 @@ DIR is what `ganinv inpaint` or `ganinv invert` wrote. The hole of a completion 
 strength 0 gives the completion back. Instead of DIR, --seeds draws pictures to edit.
 
 With --adapt an inverted photo is edited within a region, and the photo's own pixels come back around it; every picture
-then has a folder with its state, to edit on.
+then has a folder with its state, to edit on. Ctrl-C keeps what is found so far and exits with code 3.
 
 --toward moves them to another picture's code instead: strengths 0,0.25,0.5,0.75,1 interpolate, and strength 1 in some
 --layers alone is style mixing.
@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from ganinv_jax.cli import common
-from ganinv_jax.core.errors import InputError
+from ganinv_jax.core.errors import InputError, StoppedError
 
 STRENGTHS = [-2.0, -1.0, 0.0, 1.0, 2.0]
 SHARES = [0.0, 0.25, 0.5, 0.75, 1.0]
@@ -82,6 +82,8 @@ def run(args: argparse.Namespace) -> None:
     count, name = len(result.report["pictures"]), result.report["direction"]
     way = f"along {name}" if args.direction else name
     print(f"Wrote {count} edits {way} to {out} in {result.report['seconds']:.1f} s.")
+    if result.report.get("stopped"):
+        raise StoppedError(f"Stopped while edits adapted; {out} has them as far as they came.")
 
 
 def _way(args: argparse.Namespace, model: Any) -> Any:
@@ -112,17 +114,9 @@ def _great_circle(args: argparse.Namespace, model: Any) -> Any:
 
 
 def _adapted(args: argparse.Namespace, model: Any, states: dict[str, Any], direction: Any, strengths: Any) -> Any:
-    from tqdm import tqdm
-
     from ganinv_jax.pipelines.adapt import edit_adapted
 
     box = re.fullmatch(r"\d+,\d+,\d+,\d+", args.adapt)
     region = tuple(map(int, args.adapt.split(","))) if box else args.adapt
-    with tqdm(unit="step", leave=False, disable=None) as bar:
-
-        def watch(progress: Any) -> bool:
-            bar.total = progress.total
-            bar.update(progress.done - bar.n)
-            return False
-
+    with common.watched_steps() as watch:
         return edit_adapted(model, states, direction, strengths, region, args.layers, args.adapt_steps, watch)

@@ -61,21 +61,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     out = common.output_folder(args.out)
 
-    from tqdm import tqdm
-
-    from ganinv_jax.inversion.engine import Progress
     from ganinv_jax.pipelines.invert import invert
-    from ganinv_jax.training.stopping import StopRequest
 
     model = common.open_model(args)
-    with StopRequest() as stop, tqdm(unit="step", leave=False, disable=None) as bar:
-
-        def watch(progress: Progress) -> bool:
-            bar.total = progress.total
-            bar.set_postfix(loss=f"{progress.loss:.4g}", refresh=False)
-            bar.update(progress.done - bar.n)
-            return stop.requested
-
+    with common.watched_steps() as watch:
         given = (args.photos, args.method, args.task, args.steps, args.seed, args.class_idx)
         result = invert(model, *given, watch=watch, video=args.save_video, **dict(args.option))
         result.save(out)

@@ -54,7 +54,8 @@ def edit_adapted(
         centred square is taken; or a box (x, y, width, height) in pixels of the model's square.
     steps: of each edit of each picture (default: 1000). options: of `photo_manipulation`; of an inversion that has
         factors already, those go on.
-    watch: as for `invert`, over all of it; True ends with what is found so far.
+    watch: as for `invert`, over all of it; True ends with what is found so far, which the report
+        calls `stopped`.
     The report says of each edit how far picture and photo are apart outside of the region before and after adaptation
     (`outside_before`, `outside`: mean absolute difference in levels of 256), and which share of the change inside is
     left (`edit_kept`), both pictures of it drawn by the adapted layers.
@@ -65,9 +66,15 @@ def edit_adapted(
     check(len(set(names)) == len(names), f"strengths must all differ, but they are {', '.join(names)}.")
     method, start = photo_manipulation(**options).scaled(steps), time.perf_counter()
     jobs = _jobs(model, given, strengths)
-    images, entries, states = [], [], {}
+    images, entries, states, stopped = [], [], {}, False
+
+    def heard(progress: engine.Progress) -> bool:
+        nonlocal stopped
+        stopped = stopped or watch(progress)
+        return stopped
+
     for index, (picture, source, state, strength) in enumerate(jobs):
-        told = _counted(watch, index, len(jobs), method)
+        told = _counted(heard, index, len(jobs), method)
         edited, entry, codes = _adapted(model, method, state, found, strength, layers, where, told)
         name = f"edit_{picture:02d}_{strength:+g}"
         images.append(edited)
@@ -81,6 +88,7 @@ def edit_adapted(
         "direction": found.name,
         "layers": None if layers is None else sorted(layers),
         "adapted": {"steps": method.stages[0].steps, **{key: str(value) for key, value in options.items()}},
+        "stopped": stopped,
         "pictures": entries,
     }
     rows = np.stack(images).reshape(-1, len(strengths), *images[0].shape)

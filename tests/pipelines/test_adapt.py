@@ -86,3 +86,11 @@ def test_what_cannot_be_adapted(model, inverted):
         edit_adapted(model, {"codes": inverted.ws}, DIRECTION, [1.0], BOX)
     with pytest.raises(InputError, match="strengths must all differ"):
         edit_adapted(model, {"cat": inverted}, DIRECTION, [1.0, 1.0], BOX)
+
+
+def test_a_stop_keeps_what_is_found(model, inverted):
+    found = edit_adapted(
+        model, {"cat": inverted}, DIRECTION, [0.0, 1.0], BOX, steps=80, networks=False, watch=lambda progress: True
+    )
+    assert found.report["stopped"] and found.images.shape[:2] == (1, 2) and len(found.states) == 2
+    assert found.report["pictures"][1]["outside"] < found.report["pictures"][1]["outside_before"]
