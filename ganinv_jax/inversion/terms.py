@@ -1,12 +1,13 @@
 """Terms of an objective: each a number for one photo, from what is drawn and what is seen of the photo."""
 
 import dataclasses
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from ganinv_jax.inversion.drawing import factors_of
 from ganinv_jax.inversion.networks import encode, synthesize
 from ganinv_jax.inversion.scene import View
 
@@ -42,6 +43,16 @@ class SquaredError(_Term):
 
     def __call__(self, view):
         return jnp.mean((view.observed - view.scene.seen) ** 2)
+
+
+@dataclasses.dataclass(frozen=True)
+class AbsoluteError(_Term):
+    """The mean absolute difference of what is seen, in units of [-1, 1]."""
+
+    name: ClassVar[str] = "l1"
+
+    def __call__(self, view):
+        return jnp.mean(jnp.abs(view.observed - view.scene.seen))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -183,6 +194,26 @@ def gram(features: Float[Array, "b h w c"]) -> Float[Array, "b c c"]:
     return jnp.einsum("bhwc,bhwd->bcd", features, features, precision="highest") / (height * width)
 
 
+@dataclasses.dataclass(frozen=True)
+class ResidualSquares(_Term):
+    """The mean square of each block's residual, summed over blocks."""
+
+    name: ClassVar[str] = "residuals"
+
+    def __call__(self, view):
+        return _mean_squares(view.variables["residuals"])
+
+
+@dataclasses.dataclass(frozen=True)
+class FactorSquares(_Term):
+    """The mean square of each block's factors, summed over blocks."""
+
+    name: ClassVar[str] = "factors"
+
+    def __call__(self, view):
+        return _mean_squares(factors_of(view.scene.config, view.variables))
+
+
 def noise_correlation(noise: Float[Array, "r r"]) -> Float[Array, ""]:
     """Squared mean products of horizontal and of vertical neighbours (wrapped), summed over scales down to 8 pixels.
 
@@ -196,3 +227,7 @@ def noise_correlation(noise: Float[Array, "r r"]) -> Float[Array, ""]:
             return total
         half = len(noise) // 2
         noise = jnp.mean(noise.reshape(half, 2, half, 2), axis=(1, 3))
+
+
+def _mean_squares(blocks: Any) -> Float[Array, ""]:
+    return jnp.sum(jnp.stack([jnp.mean(x**2) for x in jax.tree.leaves(blocks)]))

@@ -1,9 +1,8 @@
 """Layer-wise inversion: a code read block by block, then residuals on what the first blocks make of it."""
 
 import dataclasses
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
@@ -11,7 +10,7 @@ from ganinv_jax.core.configs import check
 from ganinv_jax.inversion.scene import Scene
 from ganinv_jax.inversion.schedule import DEFAULT_LOOK, Adam, Look, Method, Milestones, Stage
 from ganinv_jax.inversion.starts import encoded_ws, mean_ws
-from ganinv_jax.inversion.terms import Perceptual
+from ganinv_jax.inversion.terms import AbsoluteError, Perceptual, ResidualSquares
 
 STARTS = {"layers": encoded_ws, "encoder": encoded_ws, "mean": mean_ws}
 
@@ -63,30 +62,3 @@ class NoResiduals:
         check(layer in below, f"layer must be one of {below} for this generator, but it is {layer}.")
         shapes = {r: (r, r, config.channels(r)) for r in config.block_resolutions if r <= layer}
         return {f"b{resolution}": jnp.zeros(shape) for resolution, shape in shapes.items()}
-
-
-@dataclasses.dataclass(frozen=True)
-class AbsoluteError:
-    """The mean absolute difference of what is seen, in units of [-1, 1]."""
-
-    weight: float = 1.0
-    name: ClassVar[str] = "l1"
-    looks: ClassVar[bool] = False
-    encodes: ClassVar[bool] = False
-
-    def __call__(self, view):
-        return jnp.mean(jnp.abs(view.observed - view.scene.seen))
-
-
-@dataclasses.dataclass(frozen=True)
-class ResidualSquares:
-    """The mean square of each block's residual, summed over blocks."""
-
-    weight: float = 1.0
-    name: ClassVar[str] = "residuals"
-    looks: ClassVar[bool] = False
-    encodes: ClassVar[bool] = False
-
-    def __call__(self, view):
-        squares = [jnp.mean(residual**2) for residual in jax.tree.leaves(view.variables["residuals"])]
-        return jnp.sum(jnp.stack(squares))

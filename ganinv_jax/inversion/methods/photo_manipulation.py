@@ -1,18 +1,18 @@
 """Image-specific adaptation: late layers that give a photo's own pixels back around an edit."""
 
 import dataclasses
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
 from ganinv_jax.core.configs import check
-from ganinv_jax.inversion.drawing import factors_of
-from ganinv_jax.inversion.methods.layerwise import STARTS, AbsoluteError
+from ganinv_jax.inversion.methods.layerwise import STARTS
 from ganinv_jax.inversion.scene import Scene
 from ganinv_jax.inversion.schedule import Adam, Constant, Method, Stage
 from ganinv_jax.inversion.starts import Given
+from ganinv_jax.inversion.terms import AbsoluteError, FactorSquares
 from ganinv_jax.models.layerwise import FactorNetworks
 from ganinv_jax.models.layerwise.factors import CHANNELS
 from ganinv_jax.models.stylegan2 import GeneratorConfig
@@ -92,20 +92,6 @@ class NoFactors:
 
     def __call__(self, scene: Scene, key: Array) -> Any:
         return {f"b{r}": jnp.zeros((r, r, channels)) for r, channels in _adapted(scene.config, self.exact)}
-
-
-@dataclasses.dataclass(frozen=True)
-class FactorSquares:
-    """The mean square of each block's factors, summed over blocks."""
-
-    weight: float = 1.0
-    name: ClassVar[str] = "factors"
-    looks: ClassVar[bool] = False
-    encodes: ClassVar[bool] = False
-
-    def __call__(self, view):
-        found = factors_of(view.scene.config, view.variables)
-        return jnp.sum(jnp.stack([jnp.mean(x**2) for x in found.values()]))
 
 
 def _adapted(config: GeneratorConfig, exact: int | None) -> tuple[tuple[int, int], ...]:
