@@ -3,11 +3,17 @@
 from jax import lax
 from jaxtyping import Array, Float
 
-from ganinv_jax.ops.modulated_conv import fast, reference
+from ganinv_jax.ops.modulated_conv import fast, fused, reference
 from ganinv_jax.ops.registry import select
 from ganinv_jax.ops.upfirdn2d.api import Kernel
 
-IMPLEMENTATIONS = {"reference": reference.modulated_conv, "lax": fast.modulated_conv}
+IMPLEMENTATIONS = {
+    "reference": reference.modulated_conv,
+    "lax": fast.modulated_conv,
+    "pallas": fused.implementation(),
+    "pallas_tpu": fused.implementation("tpu"),
+    "pallas_gpu": fused.implementation("cuda"),
+}
 
 
 def modulated_conv(

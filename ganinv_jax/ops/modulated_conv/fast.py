@@ -15,18 +15,29 @@ TINY = 1e-8  # so that zero weights, or zero styles, stay zero
 
 
 def modulated_conv(x, weight, styles, noise, bias, up, demodulate, kernel, epilogue, precision):
-    wide = jnp.promote_types(x.dtype, jnp.float32)  # of the demodulation statistics
-    weight, styles = weight.astype(wide), styles.astype(wide)
-    if x.dtype == jnp.float16 and demodulate:
-        weight, styles = _into_fp16_range(weight, styles)
+    weight, styles, scale = factors(x.dtype, weight, styles, demodulate)
     y = x * styles[:, None, None].astype(x.dtype)
     y = conv2d_resample(y, weight, "up" if up else None, kernel, precision=precision)
-    if demodulate:
-        norm = jnp.einsum("bi,io->bo", styles**2, jnp.sum(weight**2, axis=(0, 1)), precision="highest")
-        y = y * jax.lax.rsqrt(norm + DEMODULATION_EPSILON)[:, None, None].astype(y.dtype)
+    if scale is not None:
+        y = y * scale[:, None, None].astype(y.dtype)
     if noise is not None:
         y = y + noise.astype(y.dtype)
     return bias_act(y, bias, **epilogue)
+
+
+def factors(dtype, weight, styles, demodulate: bool):
+    """Weight [k, k, i, o], styles [b, i] and scale [b, o] (None: one) of scale * conv(x * styles, weight).
+
+    All are at least float32; where x is float16, they are such that neither products nor sums leave its range.
+    """
+    wide = jnp.promote_types(dtype, jnp.float32)
+    weight, styles = weight.astype(wide), styles.astype(wide)
+    if not demodulate:
+        return weight, styles, None
+    if dtype == jnp.float16:
+        weight, styles = _into_fp16_range(weight, styles)
+    norm = jnp.einsum("bi,io->bo", styles**2, jnp.sum(weight**2, axis=(0, 1)), precision="highest")
+    return weight, styles, jax.lax.rsqrt(norm + DEMODULATION_EPSILON)
 
 
 def _into_fp16_range(weight, styles):
