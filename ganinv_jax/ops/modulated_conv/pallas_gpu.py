@@ -76,13 +76,13 @@ def _convolved(refs, pixel, output, geometry, tile, precision):
     """[pixels, o], in the type of sums."""
     size, height, width = geometry
     inputs, outputs = refs["x"].shape[1], refs["weight"].shape[1]
-    row, column = pixel // width, pixel % width
+    row, column = lax.div(pixel, width), lax.rem(pixel, width)
     steps = pl.cdiv(inputs, tile[1])
     sums = jnp.promote_types(refs["x"].dtype, jnp.float32)
 
     def step(n, total):
-        tap, channel = n // steps, n % steps * tile[1] + jnp.arange(tile[1])
-        down, right = tap // size - size // 2, tap % size - size // 2
+        tap, channel = lax.div(n, steps), lax.rem(n, steps) * tile[1] + jnp.arange(tile[1])
+        down, right = lax.div(tap, size) - size // 2, lax.rem(tap, size) - size // 2
         seen = (row + down >= 0) & (row + down < height) & (column + right >= 0) & (column + right < width)
         there, known = pixel + down * width + right, channel < inputs
         x = _load(refs["x"], (there[:, None], channel[None]), seen[:, None] & known[None])
