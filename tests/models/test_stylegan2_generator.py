@@ -211,8 +211,9 @@ def test_half_precision_is_near(compute, dtype, error):
         assert x.dtype == expected
 
 
-def test_every_implementation_gives_the_same_picture():
+@pytest.mark.parametrize("implementation", ["reference", "pallas", "pallas_tpu", "pallas_gpu"])
+def test_every_implementation_gives_the_same_picture(implementation):
     config = generator_config()
     _, variables = generator(config)
-    network = Generator(config, implementation="reference")
+    network = Generator(config, implementation=implementation)
     close(jit(lambda v, ws: network.apply(v, ws, method="synthesize"))(variables, WS), synthesize(config, WS))

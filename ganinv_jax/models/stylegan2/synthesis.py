@@ -33,7 +33,7 @@ class SynthesisNetwork(nn.Module):
 
     compute: precision of the blocks above 4x4: 'fp32'; 'bf16'; 'source': fp16 in the config's num_fp16_res highest
         resolutions, as the official code runs on a GPU. Demodulation statistics and the sum of images stay fp32.
-    implementation: that of the modulated convolution.
+    implementation: that of the modulated convolutions.
     """
 
     config: GeneratorConfig
@@ -140,7 +140,9 @@ class SynthesisBlock(nn.Module):
         out = {}
         for head, channels in self.config.heads.items():
             name, change = f"to{head}", restyle.get((self.resolution, f"to{head}"))
-            y = OutputLayer(channels, options.conv_clamp, name=name)(x, w, change).astype(jnp.float32)
+            y = OutputLayer(channels, options.conv_clamp, self.implementation, name=name)(x, w, change).astype(
+                jnp.float32
+            )
             out[head] = y if images is None else upsample2d(images[head], taps) + y
         return out
 
@@ -195,6 +197,7 @@ class OutputLayer(nn.Module):
 
     channels: int
     clamp: float | None
+    implementation: str
 
     @nn.compact
     def __call__(self, x, w, restyle: Restyle | None):
@@ -202,7 +205,8 @@ class OutputLayer(nn.Module):
         styles = _changed(Dense(inputs, bias_init=1.0, name="affine")(w), restyle) / math.sqrt(inputs)
         weight = self.param("weight", nn.initializers.normal(1.0), (1, 1, inputs, self.channels))
         bias = self.param("bias", nn.initializers.zeros, (self.channels,))
-        return modulated_conv(x, weight, styles, bias=bias, demodulate=False, clamp=self.clamp)
+        options: Any = {"demodulate": False, "clamp": self.clamp, "implementation": self.implementation}
+        return modulated_conv(x, weight, styles, bias=bias, **options)
 
 
 def block_dtype(compute: Compute, resolution: int, top: int, num_fp16_res: int):

@@ -4,7 +4,7 @@ from jax import lax
 from jaxtyping import Array, Float
 
 from ganinv_jax.ops.modulated_conv import fast, fused, reference
-from ganinv_jax.ops.registry import select
+from ganinv_jax.ops.registry import measured_best, select, shape_class
 from ganinv_jax.ops.upfirdn2d.api import Kernel
 
 IMPLEMENTATIONS = {
@@ -38,10 +38,15 @@ def modulated_conv(
     up: double the resolution; `kernel` holds the FIR taps (see `conv2d_resample`).
     noise: already scaled, added before the bias. The result has the precision of `x`; fp16 inputs are kept in range by
     normalising weight and styles first where the demodulation cancels that.
+    implementation: 'auto', 'lax', or 'pallas': the kernel of the platform that the program is compiled for, where it
+    takes the shapes (up=False) and the type. 'pallas_tpu' and 'pallas_gpu' name a kernel, which elsewhere is
+    interpreted. Kernels are not partitioned automatically: over several devices, call them under `jax.shard_map`.
 
     Source: Karras et al., "Analyzing and Improving the Image Quality of StyleGAN" (2020), section 2.2, and
     `modulated_conv2d` in `training/networks.py` of NVlabs/stylegan2-ada-pytorch.
     """
-    run = select("modulated_conv", IMPLEMENTATIONS, implementation, auto="lax")
+    alike = shape_class(weight.shape[0], max(x.shape[1:3]), *weight.shape[2:])
+    best = "lax" if up else measured_best("modulated_conv", alike, x.dtype)
+    run = select("modulated_conv", IMPLEMENTATIONS, implementation, auto=best)
     epilogue = {"activation": activation, "gain": gain, "clamp": clamp}
     return run(x, weight, styles, noise, bias, up, demodulate, kernel, epilogue, precision)

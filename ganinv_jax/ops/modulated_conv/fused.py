@@ -1,8 +1,8 @@
 """One kernel from features to features, where there is one for the platform and the shapes; else the `lax` form.
 
-The derivative is written in `lax`, of the same formula: tangents of the convolution, which is linear in the features and
-in the weight, and tangents of what follows it, read off the kernel's own output. So training does not run a second
-forward convolution for what the gradient needs to remember, and every order and mode of differentiation works.
+The derivative is written in `lax`, of the same formula: tangents of the convolution, which is linear in features and
+weight, and tangents of what follows it, read off the kernel's own output. So training does not run a second forward
+convolution for what the gradient needs to remember, and every order and mode of differentiation works.
 """
 
 import dataclasses
