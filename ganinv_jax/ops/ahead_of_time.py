@@ -73,7 +73,9 @@ def call(layer: Layer, dtype: Any, implementation: str, batch: int = BATCH) -> t
 
 def compile_for_tpu(topology: str, function: Callable, shapes: Any) -> Any:
     """The program as compiled for one device of a topology such as 'v5e:2x2'; raises what the compiler refuses."""
-    os.environ.setdefault("TPU_SKIP_MDS_QUERY", "1")  # there is no metadata server to ask where there is no TPU
+    # There is no metadata server to ask where there is no TPU, and no device that two processes could quarrel over.
+    os.environ.setdefault("TPU_SKIP_MDS_QUERY", "1")
+    os.environ.setdefault("ALLOW_MULTIPLE_LIBTPU_LOAD", "1")
     device = topologies.get_topology_desc(topology, "tpu").devices[0]
     sharding = NamedSharding(Mesh(np.array([device]), ("data",)), PartitionSpec())
     placed = jax.tree.map(lambda s: jax.ShapeDtypeStruct(s.shape, s.dtype, sharding=sharding), shapes)

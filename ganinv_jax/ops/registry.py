@@ -43,10 +43,10 @@ def measured_best(op: str, shape: str, dtype) -> str:
     return min(seconds, key=seconds.__getitem__)
 
 
-def shape_class(size: int, side: int, inputs: int, outputs: int) -> str:
-    """Convolutions alike: sides and channels count up to the next power of two. (3, 60, 96, 64) -> '3x3 64px 128-64'."""
-    side, inputs, outputs = (2 ** math.ceil(math.log2(max(n, 1))) for n in (side, inputs, outputs))
-    return f"{size}x{size} {side}px {inputs}-{outputs}"
+def shape_class(kind: str, side: int, *channels: int) -> str:
+    """Calls alike, the side and channels rounded up to powers of two: ('3x3', 60, 96, 64) is '3x3 64px 128-64'."""
+    side, *channels = (2 ** math.ceil(math.log2(max(n, 1))) for n in (side, *channels))  # type: ignore[assignment]
+    return f"{kind} {side}px {'-'.join(map(str, channels))}"
 
 
 @functools.cache

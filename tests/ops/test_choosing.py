@@ -32,7 +32,7 @@ def test_the_environment_takes_the_place_of_auto(monkeypatch):
     ],
 )
 def test_a_kernel_is_chosen_where_it_measured_faster(monkeypatch, seconds, best):
-    device, shape = jax.devices()[0].device_kind, shape_class(3, 60, 96, 64)
+    device, shape = jax.devices()[0].device_kind, shape_class("3x3", 60, 96, 64)
     monkeypatch.setattr(registry, "_measurements", lambda: {("op", device, shape, "bfloat16"): seconds})
     assert measured_best("op", "3x3 64px 128-64", jnp.bfloat16) == best
     assert measured_best("op", "3x3 64px 128-64", jnp.float32) == "lax"

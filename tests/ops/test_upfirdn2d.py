@@ -2,6 +2,7 @@
 
 import functools
 
+import jax
 import jax.numpy as jnp
 import naive
 import numpy as np
@@ -14,6 +15,8 @@ from ganinv_jax.ops.upfirdn2d import (
     downsample2d,
     filter2d,
     normalized_kernel,
+    pallas_gpu,
+    pallas_tpu,
     upfirdn2d,
     upsample2d,
 )
@@ -92,3 +95,19 @@ def test_paddings_are_nvidias():
 def test_unknown_implementation():
     with pytest.raises(InputError, match="did you mean 'lax'"):
         upfirdn2d(jnp.zeros((1, 4, 4, 1)), [1.0], implementation="laxe")
+
+
+@pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16])
+@pytest.mark.parametrize("implementation", ["pallas_tpu", "pallas_gpu"])
+def test_blocks_and_tiles_of_a_kernel(monkeypatch, implementation, dtype):
+    """Several blocks of rows, the last not full, and several tiles; one kernel and no shifted copies."""
+    x = jnp.asarray(RNG.normal(size=(1, 13, 9, 5)), dtype)
+    monkeypatch.setattr(pallas_gpu, "NUMBERS", 64)
+    # Rows of 16 columns, counted as 128 channels: two to six outputs of a phase at a time.
+    monkeypatch.setattr(pallas_tpu, "VMEM_BUDGET", 300 << 10)
+    for options in (OPTIONS["up"], OPTIONS["down"], OPTIONS["same"]):
+        run = functools.partial(upfirdn2d, **options, implementation=implementation)
+        assert "pallas_call[" in str(jax.make_jaxpr(run)(x))
+        wanted = naive.upfirdn2d(np.asarray(x, np.float64), **options)
+        error = 1e-5 if dtype == jnp.float32 else 1e-2
+        np.testing.assert_allclose(np.float64(run(x)), wanted, rtol=0, atol=error * np.abs(wanted).max())

@@ -45,8 +45,9 @@ def modulated_conv(
     Source: Karras et al., "Analyzing and Improving the Image Quality of StyleGAN" (2020), section 2.2, and
     `modulated_conv2d` in `training/networks.py` of NVlabs/stylegan2-ada-pytorch.
     """
-    alike = shape_class(weight.shape[0], max(x.shape[1:3]), *weight.shape[2:])
-    best = "lax" if up else measured_best("modulated_conv", alike, x.dtype)
+    size = "x".join(map(str, weight.shape[:2])) + (" up" if up else "")
+    alike = shape_class(size, max(x.shape[1:3]), *weight.shape[2:])
+    best = measured_best("modulated_conv", alike, x.dtype)
     run = select("modulated_conv", IMPLEMENTATIONS, implementation, auto=best)
     epilogue = {"activation": activation, "gain": gain, "clamp": clamp}
     return run(x, weight, styles, noise, bias, up, demodulate, kernel, epilogue, precision)

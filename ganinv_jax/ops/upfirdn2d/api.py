@@ -10,10 +10,16 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ganinv_jax.core.configs import check
-from ganinv_jax.ops.registry import select
-from ganinv_jax.ops.upfirdn2d import fast, reference
+from ganinv_jax.ops.registry import measured_best, select, shape_class
+from ganinv_jax.ops.upfirdn2d import fast, fused, reference
 
-IMPLEMENTATIONS = {"reference": reference.upfirdn2d, "lax": fast.upfirdn2d}
+IMPLEMENTATIONS = {
+    "reference": reference.upfirdn2d,
+    "lax": fast.upfirdn2d,
+    "pallas": fused.implementation(),
+    "pallas_tpu": fused.implementation("tpu"),
+    "pallas_gpu": fused.implementation("cuda"),
+}
 
 Kernel = Sequence[float] | np.ndarray
 Padding = int | tuple[int, int, int, int]
@@ -36,7 +42,9 @@ def upfirdn2d(
     gain: scales the result; not negative with the taps of one axis. flip: correlate instead of convolve.
     """
     check(np.ndim(kernel) == 2 or gain >= 0, f"gain must be at least 0 with the taps of one axis, but it is {gain}.")
-    run = select("upfirdn2d", IMPLEMENTATIONS, implementation, auto="lax")
+    alike = shape_class(f"up {up} down {down}", max(x.shape[1:3]), x.shape[3])
+    best = measured_best("upfirdn2d", alike, x.dtype)
+    run = select("upfirdn2d", IMPLEMENTATIONS, implementation, auto=best)
     taps = np.asarray(kernel, np.float64) * (np.sqrt(gain) if np.ndim(kernel) == 1 else gain)
     if not flip:
         taps = np.flip(taps)
