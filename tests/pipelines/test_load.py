@@ -31,7 +31,8 @@ def test_a_folder(folder):
     assert model.name == str(folder) and model.parts == ("generator",) and model.compute == "fp32"
     weights = model.network("generator").variables["params"]["mapping"]["fc0"]["weight"]
     np.testing.assert_array_equal(weights, tiny_model()[1]["generator"]["params"]["mapping"]["fc0"]["weight"])
-    assert load(str(folder), compute="bf16").network("generator").module.compute == "bf16"
+    module = load(str(folder), compute="bf16", implementation="pallas").network("generator").module
+    assert (module.compute, module.implementation) == ("bf16", "pallas")
 
 
 def test_bundled_names(folder, shelf, tmp_path, monkeypatch):
