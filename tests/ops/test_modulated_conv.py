@@ -41,9 +41,12 @@ CASES = {
 }
 
 
+# Up-sampling layers have no kernel: to name one or another there makes no difference.
+RUNS = [(case, name) for case in CASES for name in IMPLEMENTATIONS if case != "up" or name[:7] != "pallas_"]
+
+
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
-@pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize(("case", "implementation"), RUNS)
 def test_contract(case, implementation, check):
     check(CASES[case], implementation)
 
