@@ -12,10 +12,10 @@ import jax
 from ganinv_jax import __version__
 from ganinv_jax.benchmarks import timing
 from ganinv_jax.benchmarks.case import Case, Contestant, disagreement
-from ganinv_jax.benchmarks.cases import TARGETS
+from ganinv_jax.benchmarks.cases import TARGETS, WITH_PEERS
 from ganinv_jax.benchmarks.options import Options
 from ganinv_jax.benchmarks.peaks import peak
-from ganinv_jax.core.configs import to_dict, unknown_key
+from ganinv_jax.core.configs import check, to_dict, unknown_key
 
 PACKAGES = ("jax", "jaxlib", "flax", "numpy", "torch", "libtpu", "jax-cuda13-plugin")
 
@@ -33,6 +33,9 @@ def run(
         if target not in TARGETS:
             raise unknown_key(target, TARGETS, "The list of targets")
     if options.against:
+        alone = [target for target in targets if target not in WITH_PEERS]
+        can = ", ".join(WITH_PEERS)
+        check(not alone, f"--against torch goes with {can}; run {', '.join(alone)} without it.")
         from ganinv_jax.benchmarks import torch_peers
 
         torch_peers.require()

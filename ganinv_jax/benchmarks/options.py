@@ -18,8 +18,8 @@ class Options:
     """preset, resolution: the network; None leaves the preset's own resolution. batch: None is each target's own.
 
     implementations: those of the fused ops; with several they are compared, the first is what the others are measured
-    by. against: 'torch' or None. nvidia: a checkout of stylegan2-ada-pytorch. torch_compile, channels_last: how
-    PyTorch runs.
+    by. recipes: what `train` trains, by name or path. against: 'torch' or None. nvidia: a checkout of
+    stylegan2-ada-pytorch. torch_compile, channels_last: how PyTorch runs.
     """
 
     preset: str = "cat64"
@@ -30,6 +30,7 @@ class Options:
     repeats: int = 7
     against: str | None = None
     nvidia: str | os.PathLike | None = None
+    recipes: tuple[str, ...] = ("gan_cat64",)
     torch_compile: bool = False
     channels_last: bool = False
 
@@ -40,7 +41,8 @@ class Options:
             raise unknown_key(self.dtype, COMPUTE, "The list of precisions")
         check(self.batch is None or self.batch > 0, f"The batch must be positive, but it is {self.batch}.")
         check(self.repeats > 0, f"There must be at least 1 repeat, but got {self.repeats}.")
-        check(bool(self.implementations), "At least one implementation must be named, but there is none.")
+        named = all(self.implementations) and all(self.recipes)
+        check(named, "Implementations and recipes are lists of names with commas between; one of them is empty.")
         asked = self.against is None and (self.nvidia is not None or self.torch_compile or self.channels_last)
         check(not asked, "Options of PyTorch do something with --against torch only; add it, or leave them out.")
         _ = self.generator  # A preset that the resolution does not fit is told here.

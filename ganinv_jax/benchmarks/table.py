@@ -14,7 +14,7 @@ def case(result: Mapping[str, Any]) -> str:
     title = f"{result['name']}: {settings}"
     if result["difference"] is not None:
         title += f" (answers agree to {result['difference']:.1e})"
-    rows = [HEAD]
+    rows: list[tuple[str, ...]] = [HEAD]
     for one in result["contestants"]:
         rows.append(_row(one, result["unit"]))
         rows += [_part(name, spread, one["shares"][name]) for name, spread in one.get("parts", {}).items()]

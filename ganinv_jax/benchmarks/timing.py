@@ -69,7 +69,7 @@ def spread(values: Sequence[float]) -> Spread:
 
 
 def ratio(of: Sequence[float], to: Sequence[float]) -> Spread:
-    """The ratio of the medians, and the quartiles of the ratios pair by pair: samples i were taken next to each other."""
+    """The ratio of the medians, and the quartiles of the ratios of samples that were taken next to each other."""
     pairs = spread([a / b for a, b in zip(of, to, strict=True)])
     return pairs._replace(median=float(np.median(of) / np.median(to)))
 

@@ -13,13 +13,24 @@ from pathlib import Path
 from ganinv_jax.cli import common
 from ganinv_jax.core.errors import InputError
 
-TARGETS = ("synthesis", "discriminator", "gan-step")
+TARGETS = {
+    "ops": "modulated_conv, upfirdn2d and bias_act in the network's shapes",
+    "synthesis": "from z to pictures",
+    "discriminator": "from pictures to logits",
+    "gan-step": "the whole lazily regularised training iteration",
+    "inpainting": "four completions of a photo",
+    "inversion": "a step of the projector, batch 1 and 8",
+    "loader": "the data loader alone",
+    "startup": "a new process: import, load, first picture, warm `ganinv inpaint`",
+    "train": "the steps of recipes, on 1, 2, 4, ... devices",
+}
 PRESETS = ("cat64", "ffhq256", "afhq512", "ffhq1024", "auto", "slim", "tiny")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     some = functools.partial(common.whole, least=1, most=1_000_000)
-    parser.add_argument("targets", nargs="+", metavar="TARGET", help=f"of {', '.join(TARGETS)}")
+    listed = "; ".join(f"{name}: {text}" for name, text in TARGETS.items())
+    parser.add_argument("targets", nargs="+", metavar="TARGET", help=listed)
     parser.add_argument("--preset", default="cat64", metavar="NAME", help=f"a network: {', '.join(PRESETS)}")
     parser.add_argument("--resolution", type=some, metavar="R", help="of the presets auto, slim and tiny")
     parser.add_argument("--dtype", choices=("fp32", "bf16", "fp16"), default="fp32")
@@ -32,6 +43,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--torch-compile", action="store_true", help="PyTorch through torch.compile, where it can")
     parser.add_argument("--channels-last", action="store_true", help="PyTorch's weights and features channels last")
     parser.add_argument("--nvidia-checkout", metavar="DIR", help="compare with stylegan2-ada-pytorch there, too")
+    parser.add_argument("--recipe", default="gan_cat64", metavar="LIST", help="what the target train trains")
+    parser.add_argument("--host-devices", type=some, metavar="N", help="split the CPU into N devices")
     parser.add_argument("--json", metavar="FILE", help="write the report there")
 
 
@@ -40,6 +53,9 @@ def run(args: argparse.Namespace) -> None:
         raise InputError(f"--json must name a file, but {args.json} is a folder; give a file's name.")
     if args.against:  # before JAX starts: else it would take most of a GPU's memory for itself
         os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+    if args.host_devices:
+        split = f"--xla_force_host_platform_device_count={args.host_devices}"
+        os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {split}"
 
     import json
 
@@ -55,6 +71,7 @@ def run(args: argparse.Namespace) -> None:
         dtype=args.dtype,
         batch=args.batch,
         implementations=tuple(args.implementation.split(",")),
+        recipes=tuple(args.recipe.split(",")),
         repeats=args.repeats,
         against=args.against,
         nvidia=args.nvidia_checkout,

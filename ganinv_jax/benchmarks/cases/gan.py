@@ -5,7 +5,6 @@ Each kind of step is timed by itself, and counts as often as it comes in 16 step
 """
 
 import collections
-import dataclasses
 import functools
 import math
 from collections.abc import Callable, Iterator
@@ -13,6 +12,7 @@ from typing import Any
 
 import jax
 import numpy as np
+from jax.sharding import Mesh
 
 from ganinv_jax.benchmarks import networks
 from ganinv_jax.benchmarks.case import Case, Contestant, Cost
@@ -41,16 +41,14 @@ def gan_step(options: Options) -> Iterator[Case]:
     yield Case("gan-step", options.settings(batch), batch, "img", contestants)
 
 
-def shares(task: GanTask) -> dict[str, float]:
+def shares(task: Any) -> dict[str, float]:
     """How often each kind of step comes, by its name."""
     kinds = collections.Counter(_name(task.variant(step)) for step in range(_period(task.config)))
     return {name: count / _period(task.config) for name, count in kinds.items()}
 
 
-def jax_contestant(task: GanTask, images: np.ndarray, answer: Callable[[], Any] | None = None) -> Contestant:
+def jax_contestant(task: Any, images: np.ndarray, mesh: Mesh, answer: Callable[[], Any] | None = None) -> Contestant:
     """A task's steps, as the training loop compiles them; each goes on from the state that the one before left."""
-    mesh = devices.data_mesh()
-    devices.check_batch(task.batch_size, mesh)
     init_key, step_key = loop.keys(task)
     state = devices.replicate(task.init(init_key), mesh)
     batch = devices.shard_batch({"image": images}, mesh)
@@ -73,7 +71,8 @@ def jax_contestant(task: GanTask, images: np.ndarray, answer: Callable[[], Any] 
 def _jax(recipe: GanConfig, options: Options, implementation: str, images: np.ndarray) -> Contestant:
     task = GanTask(recipe)
     task.generator = networks.generator(options, implementation)
-    return jax_contestant(task, images, functools.partial(_answer, options, implementation, images))
+    one = devices.data_mesh(jax.devices()[:1])  # as PyTorch's side
+    return jax_contestant(task, images, one, functools.partial(_answer, options, implementation, images))
 
 
 def _answer(options: Options, implementation: str, images: np.ndarray) -> dict[str, Any]:

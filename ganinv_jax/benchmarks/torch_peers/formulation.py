@@ -4,6 +4,7 @@ Two ways are measured: `plain`, that of NVIDIA's stylegan2-ada-pytorch without i
 this package.
 """
 
+import math
 from collections.abc import Callable, Sized
 from typing import Any, NamedTuple
 
@@ -47,3 +48,9 @@ def fir_padding(taps: Sized, up: int = 1, down: int = 1) -> tuple[int, int, int,
         ((length + up - 1) // 2, (length - up) // 2) if up > 1 else ((length - down + 1) // 2, (length - down) // 2)
     )
     return before, after, before, after
+
+
+def into_fp16_range(weight: Any, styles: Any) -> tuple[torch.Tensor, torch.Tensor]:
+    """As `ops.modulated_conv` and NVIDIA's code scale both before a demodulation, which cancels it."""
+    largest = weight.abs().amax((1, 2, 3), keepdim=True)
+    return weight / (math.sqrt(math.prod(weight.shape[1:])) * largest), styles / styles.abs().amax(1, keepdim=True)

@@ -1,4 +1,4 @@
-"""StyleGAN2's losses in PyTorch, and its regularisers in both orders of differentiation; see `losses/adversarial.py`."""
+"""StyleGAN2's losses in PyTorch, and its regularisers by either order of derivatives; see `losses/adversarial.py`."""
 
 import math
 from collections.abc import Callable
@@ -63,4 +63,6 @@ def _along(function: Callable[[Any], torch.Tensor], at, direction) -> torch.Tens
     """The derivative of `function` in a direction, itself differentiable in reverse."""
     with forward_ad.dual_level():
         value = function(forward_ad.make_dual(at, direction))
-        return forward_ad.unpack_dual(value).tangent
+        tangent = forward_ad.unpack_dual(value).tangent
+    assert tangent is not None, "the value depends on the place"
+    return tangent

@@ -31,6 +31,8 @@ class Generator(nn.Module):
 class Mapping(nn.Module):
     """z [b, z_dim] -> ws [b, l, w_dim]; tracks the average w in training."""
 
+    w_avg: torch.Tensor
+
     def __init__(self, config: GeneratorConfig):
         super().__init__()
         self.num_ws, self.beta, self.layers = config.num_ws, config.mapping.w_avg_beta, config.mapping.num_layers
@@ -42,7 +44,8 @@ class Mapping(nn.Module):
     def forward(self, z, c=None, skip_w_avg_update: bool = False):
         x = z * (z.square().mean(1, keepdim=True) + 1e-8).rsqrt()
         for i in range(self.layers):
-            x = getattr(self, f"fc{i}")(x)
+            layer: Any = getattr(self, f"fc{i}")
+            x = layer(x)
         if self.training and self.beta is not None and not skip_w_avg_update:
             self.w_avg.copy_(x.detach().mean(0).lerp(self.w_avg, self.beta))
         return x[:, None].repeat(1, self.num_ws, 1)
@@ -59,13 +62,14 @@ class Synthesis(nn.Module):
             setattr(self, f"b{r}", SynthesisBlock(config, r, formulation, torch.float32 if r == 4 else half))
 
     def forward(self, ws, noise_mode: str = "random", noise=None):
-        x, images, row = None, None, 0
+        images, row = None, 0
+        first: Any = self.b4
+        x = first.const.expand(ws.shape[0], -1, -1, -1)
         for r in self.resolutions:
-            block = getattr(self, f"b{r}")
+            block: Any = getattr(self, f"b{r}")
             for name in ("conv1",) if r == 4 else ("conv0", "conv1"):
                 given = None if noise is None else noise[f"b{r}.{name}"]
-                start = block.const.expand(ws.shape[0], -1, -1, -1) if r == 4 else x
-                x = getattr(block, name)(start.to(block.dtype), ws[:, row], noise_mode, given)
+                x = getattr(block, name)(x.to(block.dtype), ws[:, row], noise_mode, given)
                 row += 1
             y = block.torgb(x, ws[:, row]).float()
             if images is not None:
@@ -91,6 +95,8 @@ class SynthesisBlock(nn.Module):
 
 class SynthesisLayer(nn.Module):
     """Modulated 3x3 convolution with noise, bias and activation."""
+
+    noise_const: torch.Tensor
 
     def __init__(self, config: GeneratorConfig, inputs: int, resolution: int, up: bool, formulation: Formulation):
         super().__init__()

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from ganinv_jax.benchmarks.torch_peers.formulation import Formulation, fir_padding
+from ganinv_jax.benchmarks.torch_peers.formulation import Formulation, fir_padding, into_fp16_range
 from ganinv_jax.ops.conv_resample.reference import padding_after_transposed, padding_before_stride
 from ganinv_jax.ops.modulated_conv.reference import DEMODULATION_EPSILON
 
@@ -17,6 +17,8 @@ from ganinv_jax.ops.modulated_conv.reference import DEMODULATION_EPSILON
 def modulated_conv(x, weight, styles, up: bool, demodulate: bool, taps: np.ndarray, training: bool) -> torch.Tensor:
     """One kernel a picture and groups when drawing; in training NVIDIA's code scales features before and after."""
     batch = x.shape[0]
+    if x.dtype == torch.float16 and demodulate:
+        weight, styles = into_fp16_range(weight, styles)
     kernels = weight[None] * styles[:, None, :, None, None]
     scale = (kernels.square().sum((2, 3, 4)) + DEMODULATION_EPSILON).rsqrt() if demodulate else None
     resample = "up" if up else None

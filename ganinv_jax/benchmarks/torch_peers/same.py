@@ -9,16 +9,14 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from ganinv_jax.benchmarks.torch_peers.formulation import Formulation, fir_padding
+from ganinv_jax.benchmarks.torch_peers.formulation import Formulation, fir_padding, into_fp16_range
 from ganinv_jax.ops.conv_resample.reference import padding_before_stride
 from ganinv_jax.ops.modulated_conv.reference import DEMODULATION_EPSILON
 
 
 def modulated_conv(x, weight, styles, up: bool, demodulate: bool, taps: np.ndarray, training: bool) -> torch.Tensor:
     if x.dtype == torch.float16 and demodulate:
-        fan_in = math.prod(weight.shape[1:])
-        weight = weight / (math.sqrt(fan_in) * weight.abs().amax((1, 2, 3), keepdim=True))
-        styles = styles / styles.abs().amax(1, keepdim=True)
+        weight, styles = into_fp16_range(weight, styles)
     y = convolve(x * styles.to(x.dtype)[:, :, None, None], weight.to(x.dtype), "up" if up else None, taps)
     if not demodulate:
         return y
