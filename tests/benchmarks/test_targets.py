@@ -1,0 +1,82 @@
+"""Every target at tiny size: its cases can be run, and say what is in them."""
+
+import jax
+import numpy as np
+import pytest
+
+from ganinv_jax.benchmarks.cases import TARGETS
+from ganinv_jax.benchmarks.options import Options
+
+# What compiles long is left to the slow tests: whole training steps, and looks through Lite0 with their gradients.
+SLOW = pytest.mark.slow
+
+
+def first_case(target, **changes):
+    cases = TARGETS[target](Options(**({"preset": "tiny", "resolution": 8, "batch": 2, "repeats": 1} | changes)))
+    return cases, next(cases)
+
+
+@pytest.mark.parametrize("target", ["ops", "synthesis", "discriminator", "inpainting"])
+def test_networks(target):
+    _, case = first_case(target)
+    for contestant in case.contestants.values():
+        for leaf in jax.tree.leaves([part.call() for part in contestant.parts.values()]):
+            assert np.isfinite(leaf).all()
+        assert contestant.cost.flops > 0 and contestant.cost.memory > 0 and contestant.cost.compile_seconds > 0
+    assert case.settings["batch"] == 2
+
+
+def test_implementations_are_compared():
+    _, case = first_case("ops", implementations=("lax", "reference"))
+    assert list(case.contestants) == ["jax lax", "jax reference"]
+
+
+def test_ops_are_those_of_the_network():
+    names = [(case.name, case.settings["shape"], case.settings["mode"]) for case in TARGETS["ops"](tiny_ops())]
+    assert names[:2] == [("modulated_conv", "4x4x8", "forward"), ("modulated_conv", "4x4x8", "gradient")]
+    assert ("modulated_conv up", "4x4x8", "forward") in names and ("upfirdn2d", "9x9x8", "forward") in names
+    assert len(names) == 2 * (2 + 4)
+
+
+def tiny_ops():
+    return Options(preset="tiny", resolution=8, batch=1)
+
+
+def test_loader():
+    cases, case = first_case("loader")
+    assert case.settings["from"] == "files" and case.count == 2 * 16
+    case.contestants["loader"].parts[""].call()
+    assert next(cases).settings["from"] == "memory"
+
+
+def test_startup():
+    _, case = first_case("startup")
+    assert case.settings["until"] == "import"
+    case.contestants["process"].parts[""].call()
+
+
+@SLOW
+def test_gan_step_counts_each_kind_of_step_as_often_as_it_comes():
+    _, case = first_case("gan-step")
+    parts = case.contestants["jax auto"].parts
+    assert {name: part.share for name, part in parts.items()} == {
+        "step, path length, R1": 1 / 16,
+        "step": 12 / 16,
+        "step, path length": 3 / 16,
+    }
+    for part in parts.values():
+        part.call()
+
+
+@SLOW
+def test_inversion():
+    _, case = first_case("inversion")
+    part = case.contestants["jax auto"].parts[""]
+    assert part.share == 1 / 20 and np.isfinite(part.call().losses["total"]).all()
+
+
+@SLOW
+def test_train_takes_the_recipe():
+    _, case = first_case("train", batch=4)
+    assert case.settings["recipe"] == "gan_cat64" and case.settings["batch"] == 4
+    next(iter(case.contestants.values())).parts["step"].call()
