@@ -86,6 +86,8 @@ def describe_machine(dtype: str) -> dict[str, Any]:
         "cores": os.cpu_count(),
         "usable_cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "load": [round(load, 2) for load in os.getloadavg()],
+        # Where it is set, what was compiled before is read from there, and takes no time to compile.
+        "compilation_cache": jax.config.jax_compilation_cache_dir,  # type: ignore[attr-defined]
         "peak_flops_per_second": best,
         "peak_source": source,
         "system": platform.platform(),

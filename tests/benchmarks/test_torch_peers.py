@@ -1,5 +1,6 @@
 """PyTorch's side against ours: the same numbers, so that the same work is timed."""
 
+import dataclasses
 import functools
 
 import jax
@@ -9,6 +10,7 @@ import pytest
 
 from ganinv_jax.benchmarks import networks
 from ganinv_jax.benchmarks.options import Options
+from ganinv_jax.core.errors import InputError
 from ganinv_jax.losses.adversarial import path_length_penalty, r1_penalty
 
 pytestmark = pytest.mark.torch
@@ -20,6 +22,13 @@ from ganinv_jax.benchmarks.torch_peers import projector as torch_projector  # no
 OPTIONS = Options(preset="tiny", resolution=8, against="torch")
 BATCH = 4
 FORMULATIONS = [formulation.name for formulation in peers.FORMULATIONS]
+
+
+@pytest.fixture(autouse=True)
+def one_thread(monkeypatch):
+    """Threads would mostly wait for each other at this size."""
+    monkeypatch.setattr(peers, "prepare", lambda: torch.set_num_threads(1))
+    torch.set_num_threads(1)
 
 
 @functools.cache
@@ -145,3 +154,16 @@ def test_projector_moves_and_keeps_noise_normal():
     torch_projector._normalize(maps)
     close(peers.array(maps["b16.conv0"].mean()), 0.0, 1e-3)
     close(peers.array(maps["b16.conv0"].square().mean()), 1.0)
+
+
+def test_a_folder_that_is_no_checkout(tmp_path):
+    with pytest.raises(InputError, match="must name a checkout of stylegan2-ada-pytorch"):
+        peers.peers(dataclasses.replace(OPTIONS, nvidia=tmp_path))
+
+
+def test_nvidias_options_say_no_listed_widths(tmp_path):
+    for folder, file in (("training", "networks.py"), ("torch_utils", "misc.py")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / file).touch()
+    with pytest.raises(InputError, match="cannot have the widths of cat64; choose slim"):
+        peers.peers(Options(preset="cat64", against="torch", nvidia=tmp_path))

@@ -17,11 +17,12 @@ def networks(options: Options) -> tuple[Any, Any]:
 
     Raises InputError where the folder is no such checkout, or for widths or a precision that its options cannot say.
     """
-    module = _module(options.nvidia, "training.networks")
+    path = _checkout(options.nvidia)
     generator, discriminator = options.generator, options.discriminator
     listed = generator.synthesis.channels is not None
     check(not listed, f"NVIDIA's code cannot have the widths of {options.preset}; choose slim, auto or ffhq256.")
     check(options.dtype != "bf16", "NVIDIA's code has no bf16; choose fp32 or fp16, or leave --nvidia-checkout out.")
+    module = _module(path, "training.networks")
     widths = {
         name: getattr(generator.synthesis, name)
         for name in ("channel_base", "channel_max", "num_fp16_res", "conv_clamp")
@@ -39,7 +40,7 @@ class NvidiaLoss:
     """The checkout's `StyleGAN2Loss`; see `torch_peers.training.Loss`."""
 
     def __init__(self, options: Options, generator: Any, discriminator: Any, settings: Settings, device: Any):
-        self._loss = _module(options.nvidia, "training.loss").StyleGAN2Loss(
+        self._loss = _module(_checkout(options.nvidia), "training.loss").StyleGAN2Loss(
             device=device,
             G_mapping=generator.mapping,
             G_synthesis=generator.synthesis,
@@ -57,10 +58,14 @@ class NvidiaLoss:
         )
 
 
-def _module(checkout: Any, name: str) -> Any:
-    path = Path(checkout).expanduser().resolve()
+def _checkout(folder: Any) -> Path:
+    path = Path(folder).expanduser().resolve()
     found = (path / "training/networks.py").is_file() and (path / "torch_utils").is_dir()
-    check(found, f"--nvidia-checkout must name a checkout of stylegan2-ada-pytorch, but {checkout} is none.")
-    if str(path) not in sys.path:
-        sys.path.insert(0, str(path))
+    check(found, f"--nvidia-checkout must name a checkout of stylegan2-ada-pytorch, but {folder} is none.")
+    return path
+
+
+def _module(checkout: Path, name: str) -> Any:
+    if str(checkout) not in sys.path:
+        sys.path.insert(0, str(checkout))
     return importlib.import_module(name)
