@@ -1,7 +1,6 @@
 """The same networks and the same work in PyTorch. Only `require` may be imported where PyTorch may be missing."""
 
 import importlib.util
-import os
 
 import jax
 
@@ -12,11 +11,8 @@ def require() -> None:
     """Raise InputError where PyTorch is not installed, or does not see the accelerator that JAX computes on."""
     if importlib.util.find_spec("torch") is None:
         raise InputError("A comparison with PyTorch needs PyTorch; run: pip install 'ganinv_jax[benchmark]'")
-    cores = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
     import torch
 
-    if cores is not None:
-        os.sched_setaffinity(0, cores)  # Importing PyTorch may take back what `taskset` said.
     backend = jax.default_backend()
     if backend != "cpu" and not (backend == "gpu" and torch.cuda.is_available()):
         raise InputError(f"PyTorch must see the device that JAX computes on, a {backend}; install it with its support.")
