@@ -41,8 +41,15 @@ CASES = {
 }
 
 
-# Up-sampling layers have no kernel: to name one or another there makes no difference.
-RUNS = [(case, name) for case in CASES for name in IMPLEMENTATIONS if case != "up" or name[:7] != "pallas_"]
+# Interpreted kernels are slow to compile, and up-sampling layers have none. What 'pallas' falls back to on a CPU is
+# 'lax'.
+KERNELS = ("pallas_tpu", "pallas_gpu")
+RUNS = [
+    *((case, name) for case in CASES for name in ("reference", "lax")),
+    ("up", "pallas"),
+    *(("all that follows", name) for name in KERNELS),
+    *(pytest.param(case, name, marks=pytest.mark.slow) for case in list(CASES)[::3] for name in KERNELS),
+]
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)

@@ -50,9 +50,14 @@ def _case(options: dict) -> Case:
 
 
 CASES = {name: _case(options) for name, options in OPTIONS.items()}
-# The interpreter is slow to compile, so kernels meet the whole contract in one case, and give the value in all.
+# The interpreter is slow to compile, so kernels meet the whole contract in one case, and give the value in all. What
+# 'pallas' falls back to on a CPU is 'lax'.
 KERNELS = ("pallas_tpu", "pallas_gpu")
-RUNS = [(case, name) for case in CASES for name in IMPLEMENTATIONS if name not in KERNELS or case == "up and down"]
+RUNS = [
+    *((case, name) for case in CASES for name in ("reference", "lax")),
+    ("up and down", "pallas"),
+    *(pytest.param("up and down", name, marks=pytest.mark.slow) for name in KERNELS),
+]
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
