@@ -76,6 +76,7 @@ def found(networks, photos):
     return found, len(CALLS) / len(photos)
 
 
+@pytest.mark.slow
 def test_scipys_finds_as_much(networks, photos, found):
     modules, frozen = networks
 

@@ -263,6 +263,7 @@ class TestIgan:
         assert 0.45 < np.abs(z).max() <= 0.5
         np.testing.assert_allclose(found.ws, small.map(z), atol=1e-4)
 
+    @pytest.mark.slow
     def test_the_features_matter(self, small, photo):
         seen = small.invert(photo, method="igan", steps=10, look=NEAR, perceptual=1.0)
         blind = small.invert(photo, method="igan", steps=10, perceptual=0.0)

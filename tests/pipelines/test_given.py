@@ -35,7 +35,9 @@ def codes():
     return np.repeat(np.random.default_rng(1).normal(size=(2, 1, 5)), 6, axis=1).astype(np.float32)
 
 
-@pytest.mark.parametrize("method", STARTED)
+@pytest.mark.parametrize(
+    "method", [name if name != "pti" else pytest.param(name, marks=pytest.mark.slow) for name in STARTED]
+)
 def test_it_begins_from_the_codes(model, photos, codes, method):
     """The first squared error is that of their pictures; where noise is drawn anew, the first step has rate 0."""
     steps = {"pti": 2, "image2stylegan++": 2}.get(method, 1)
