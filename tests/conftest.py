@@ -10,8 +10,11 @@ os.environ["XLA_FLAGS"] = f"{QUICK} {os.environ.get('XLA_FLAGS', '')}"
 import jax  # noqa: E402
 import pytest  # noqa: E402
 
+from ganinv_jax.core.devices import write_cache_whole  # noqa: E402
+
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
+write_cache_whole()  # workers share it
 jax.config.update(
     "jax_compilation_cache_dir", os.environ.get("GANINV_TEST_CACHE", str(Path.home() / ".cache/ganinv_jax/tests"))
 )

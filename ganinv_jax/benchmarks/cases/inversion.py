@@ -21,6 +21,7 @@ from ganinv_jax.models.features import load_features
 BATCHES = (1, 8)
 STEPS = engine.STEPS_A_CALL
 LARGEST_LOOK = 256  # as the projector and `Model.invert` look at pictures
+SMALLEST_LOOK = 32  # below, the network's last features are a single pixel and less
 MEAN_SAMPLES = 1000
 
 
@@ -93,7 +94,7 @@ def _distance(size: int) -> PerceptualDistance:
 
 
 def _size(options: Options) -> int:
-    return min(options.generator.resolution, LARGEST_LOOK)
+    return max(SMALLEST_LOOK, min(options.generator.resolution, LARGEST_LOOK))
 
 
 def _photos(options: Options, batch: int) -> np.ndarray:
