@@ -1,5 +1,6 @@
 """What all tests share: how programs are compiled, and the reference files that a user's clone does not have."""
 
+import gc
 import os
 from pathlib import Path
 
@@ -10,16 +11,26 @@ os.environ["XLA_FLAGS"] = f"{QUICK} {os.environ.get('XLA_FLAGS', '')}"
 import jax  # noqa: E402
 import pytest  # noqa: E402
 
-from ganinv_jax.core.devices import write_cache_whole  # noqa: E402
-
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
-write_cache_whole()  # workers share it
+# Linux lets a process have 65,530 mappings by default; a compiled program takes a few, and XLA crashes without one.
+MAPPINGS = Path("/proc/self/maps")
+MANY_MAPPINGS = 30_000
+
 jax.config.update(
     "jax_compilation_cache_dir", os.environ.get("GANINV_TEST_CACHE", str(Path.home() / ".cache/ganinv_jax/tests"))
 )
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
 jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+
+
+@pytest.fixture(autouse=True)
+def _release_programs():
+    """Forget compiled programs when there are many."""
+    yield
+    if MAPPINGS.exists() and MAPPINGS.read_bytes().count(b"\n") > MANY_MAPPINGS:
+        jax.clear_caches()
+        gc.collect()
 
 
 @pytest.fixture(scope="session")

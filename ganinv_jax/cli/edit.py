@@ -61,8 +61,8 @@ def run(args: argparse.Namespace) -> None:
     out = common.output_folder(args.out)
     if (args.folder is None) == (args.seeds is None):
         raise InputError("What is edited must be given either as DIR or as --seeds.")
-    if args.adapt is not None and (args.gif or args.folder is None):
-        raise InputError("--adapt goes with DIR, and not with --gif: every picture of a walk would have to adapt.")
+    if args.adapt is not None and (args.gif or args.no_skip or args.folder is None):
+        raise InputError("--adapt goes with DIR, and not with --gif or --no-skip; leave them out.")
     if args.adapt is None and args.adapt_steps is not None:
         raise InputError("--adapt-steps goes with --adapt, which names the region; give that too.")
 

@@ -3,7 +3,6 @@
 import ctypes
 import os
 import sys
-import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -32,37 +31,11 @@ def enable_compilation_cache(folder: str | os.PathLike | None = None) -> Path | 
     if chosen == "":
         return None
     path = Path(chosen).expanduser() if chosen else _user_cache() / "ganinv_jax" / "xla"
-    write_cache_whole()
     jax.config.update("jax_compilation_cache_dir", str(path))
     # JAX keeps only programs that took a second; small ones add up to most of a warm start.
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
     return path
-
-
-def write_cache_whole() -> None:
-    """Have JAX write each entry of its cache whole or not at all.
-
-    As it comes, JAX writes entries in place: a process that reads one meanwhile, or after its writer was killed, loads
-    a part of a program, and crashes. No public setting changes that; where JAX has changed inside, nothing is done.
-    """
-    try:
-        from jax._src.lru_cache import _CACHE_SUFFIX, LRUCache
-    except ImportError:
-        return
-    original = LRUCache.put
-
-    def put(self, key: str, value: bytes) -> None:
-        path = self.path / f"{key}{_CACHE_SUFFIX}"
-        if self.eviction_enabled or not key or path.exists():
-            return original(self, key, value)
-        temporary = self.path / f".{key}-{os.getpid()}-{threading.get_ident()}"
-        temporary.write_bytes(value)
-        temporary.replace(path)
-        return None
-
-    if original.__module__ == LRUCache.__module__:  # once
-        LRUCache.put = put  # type: ignore[method-assign]
 
 
 def keep_host_memory() -> None:

@@ -61,10 +61,8 @@ def encode(
 ) -> Float[Array, "b l w"]:
     """W+ codes of images in [-1, 1], of which only the pixels where `known` is 1 say anything; by default all do.
 
-    The inpainter's encoder is told which they are: on held-out cats with large holes that is worth 1.0 dB, and 1.6 in
-    the hole, against telling it nothing. Encoders of whole pictures cannot be told: they read gray there, and then once
-    more what their first code draws there (with the inpainter's told nothing, that is worth 0.3 dB, and 0.5 in the
-    hole; beginning with the mean picture instead of gray costs 0.3).
+    The inpainter's encoder is told which they are. Encoders of whole pictures cannot be told: they read gray there, and
+    then once more what their first code draws there.
     """
     if isinstance(networks.encoder, Inpainter):
         known = jnp.ones_like(images[..., :1]) if known is None else known

@@ -1,5 +1,6 @@
 """How an inversion goes: stages of steps, each with its objective, its optimiser and its rules."""
 
+import abc
 import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Literal, NamedTuple, Protocol
@@ -42,15 +43,15 @@ class Optimiser(Protocol):
 
 
 @dataclasses.dataclass(frozen=True)
-class _Descent:
+class _Descent(abc.ABC):
     """Against a direction made of gradients; `rate` gives the learning rate at the stage's progress."""
 
     rate: Callable[[Progress], Any]
     searches: ClassVar[bool] = False
 
+    @abc.abstractmethod
     def direction(self) -> optax.GradientTransformation:
         """From gradients to steps of rate 1, uphill."""
-        raise NotImplementedError
 
     def begin(self, variables):
         return self.direction().init(variables)
@@ -265,9 +266,13 @@ class Method:
         return "weights" in dict(self.start)
 
     def scaled(self, steps: int | None) -> "Method":
-        """The same method in `steps` steps in all (None: the official number), shared out as the stages' are."""
-        if steps is None or not self.stages:
+        """The same method in `steps` steps in all (None: the official number), shared out as the stages' are.
+
+        Raises InputError for fewer steps than stages, and for any where there is no stage.
+        """
+        if steps is None:
             return self
+        check(bool(self.stages), f"A method that does not optimise takes no steps, but {steps} are asked for.")
         check(steps >= len(self.stages), f"steps must be at least {len(self.stages)} here, but it is {steps}.")
         official = self.lengths
         ends = [round(steps * sum(official[: i + 1]) / sum(official)) for i in range(len(official))]

@@ -14,7 +14,6 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
-from ganinv_jax import __version__
 from ganinv_jax.core.configs import check
 from ganinv_jax.core.images import fit_hole, read_mask, to_float
 from ganinv_jax.editing import StyleDirection, move
@@ -25,7 +24,7 @@ from ganinv_jax.inversion.methods.photo_manipulation import after_edit, photo_ma
 from ganinv_jax.inversion.networks import Frozen, Networks
 from ganinv_jax.metrics.pictures import l1
 from ganinv_jax.models.directions import Direction
-from ganinv_jax.pipelines.edit import EditResult
+from ganinv_jax.pipelines.edit import EditResult, names_of, report_of
 from ganinv_jax.pipelines.named import find_direction
 from ganinv_jax.pipelines.pictures import as_pictures
 from ganinv_jax.pipelines.redraw import OWN, restyled
@@ -62,8 +61,7 @@ def edit_adapted(
     Raises InputError for anything but inversions of photos by one code, and for a bad region or direction.
     """
     found, where = find_direction(model, direction), read_region(region, model.config.resolution)
-    names = [f"{strength:+g}" for strength in strengths]
-    check(len(set(names)) == len(names), f"strengths must all differ, but they are {', '.join(names)}.")
+    names = names_of(strengths)
     method, start = photo_manipulation(**options).scaled(steps), time.perf_counter()
     jobs = _jobs(model, given, strengths)
     images, entries, states, stopped = [], [], {}, False
@@ -76,17 +74,11 @@ def edit_adapted(
     for index, (picture, source, state, strength) in enumerate(jobs):
         told = _counted(heard, index, len(jobs), method)
         edited, entry, codes = _adapted(model, method, state, found, strength, layers, where, told)
-        name = f"edit_{picture:02d}_{strength:+g}"
+        name = f"edit_{picture:02d}_{names[index % len(names)]}"
         images.append(edited)
         entries.append({"name": f"{name}.png", "source": source, "strength": float(strength)} | entry)
         states[name] = codes
-    report = {
-        "version": __version__,
-        "command": "edit",
-        "model": model.name,
-        "seconds": round(time.perf_counter() - start, 3),
-        "direction": found.name,
-        "layers": None if layers is None else sorted(layers),
+    report = report_of(model, found, layers, time.perf_counter() - start) | {
         "adapted": {"steps": method.stages[0].steps, **{key: str(value) for key, value in options.items()}},
         "stopped": stopped,
         "pictures": entries,

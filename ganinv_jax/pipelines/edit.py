@@ -104,8 +104,7 @@ def edit_all(
     256, inside of the hole and outside of it where there is one.
     """
     found, start = find_direction(model, direction), time.perf_counter()
-    names = [f"{strength:+g}" for strength in strengths]
-    check(len(set(names)) == len(names), f"strengths must all differ, but they are {', '.join(names)}.")
+    names = names_of(strengths)
     shown = _walk(strengths) if walk else []
     images, walks, entries = [], [], []
     for source, pictures in given.items():
@@ -122,18 +121,30 @@ def edit_all(
             ]
             images.append(of_row)
         walks.append(steps)
-    report = {
+    report = report_of(model, found, layers, time.perf_counter() - start) | {"skip": skip, "pictures": entries}
+    frames = np.concatenate(walks).swapaxes(0, 1) if walk else None
+    return EditResult(np.stack(images), frames, report)
+
+
+def names_of(strengths: Sequence[float]) -> list[str]:
+    """As files are named after them. Raises InputError where two go by one name."""
+    names = [f"{strength:+g}" for strength in strengths]
+    check(len(set(names)) == len(names), f"strengths must all differ, but they are {', '.join(names)}.")
+    return names
+
+
+def report_of(
+    model: "Model", direction: AnyDirection, layers: Collection[int] | None, seconds: float
+) -> dict[str, Any]:
+    """What the reports of all edits begin with."""
+    return {
         "version": __version__,
         "command": "edit",
         "model": model.name,
-        "seconds": round(time.perf_counter() - start, 3),
-        "direction": found.name,
+        "seconds": round(seconds, 3),
+        "direction": direction.name,
         "layers": None if layers is None else sorted(layers),
-        "skip": skip,
-        "pictures": entries,
     }
-    frames = np.concatenate(walks).swapaxes(0, 1) if walk else None
-    return EditResult(np.stack(images), frames, report)
 
 
 def _moved(

@@ -175,6 +175,7 @@ def test_every_method_has_its_name_at_the_door():
         (["--seeds", "1", "--direction", "age.npy", "--adapt", "4,4,8,8"], "--adapt goes with DIR"),
         (["done", "--direction", "age.npy", "--adapt", "4,4,8,8", "--gif"], "and not with --gif"),
         (["--seeds", "1", "--direction", "age.npy", "--adapt", ""], "--adapt goes with DIR"),
+        (["done", "--direction", "age.npy", "--adapt", "4,4,8,8", "--no-skip"], "not with --gif or --no-skip"),
         (["done", "--direction", "age.npy", "--adapt-steps", "5"], "--adapt-steps goes with --adapt"),
         (
             ["done", "--direction", "age.npy", "--adapt", "4,4,8,8"],

@@ -222,6 +222,10 @@ def test_ablation_of_an_inversion(evaluated, fails, folder, pictures, tmp_path, 
     assert list(report["figures"]) == ["none"] and chosen["none"] == ("lipton", {"clipping": "none"})
     command = ["evaluate", "ablation", "--data", pictures, "--model", folder, "--out", tmp_path / "no", "--study"]
     assert "did you mean 'hard'" in fails(*command, "clipping", "--variants", "hart")
+    for foreign in (("--tasks", "denoising"), ("--segments", "x"), ("--photos", "x")):
+        assert f"{foreign[0]} is of other studies than clipping" in fails(*command, "clipping", *foreign)
+    assert "--task is of other studies" in fails(*command, "mganprior-tasks", "--task", "denoising")
+    assert "--variants is of other studies" in fails(*command, "mganprior-regions", "--variants", "x")
 
 
 def test_a_tasks_option_goes_before_a_methods():

@@ -64,6 +64,7 @@ def test_a_stop_writes_the_best_so_far(folder, photos, tmp_path, monkeypatch, ca
         (["--class-idx", "1"], "This model has no classes"),
         (["--task", "painting"], "did you mean 'inpainting'"),
         (["--steps", "0"], "steps must be at least 1"),
+        (["--method", "encoder", "--steps", "2"], "does not optimise takes no steps, but 2 are asked for"),
     ],
 )
 def test_bad_arguments(folder, photos, tmp_path, fails, more, message):

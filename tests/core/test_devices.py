@@ -54,14 +54,3 @@ def test_a_batch_lies_along_the_data_axis():
 def test_impossible_batches(batch):
     with pytest.raises(InputError, match="positive multiple"):
         devices.check_batch(batch, devices.data_mesh())
-
-
-def test_entries_of_the_cache_are_written_whole(tmp_path):
-    from jax._src.lru_cache import LRUCache
-
-    devices.write_cache_whole()
-    devices.write_cache_whole()
-    cache = LRUCache(str(tmp_path), max_size=-1)
-    cache.put("program", b"first")
-    cache.put("program", b"second")  # what is there stays
-    assert cache.get("program") == b"first" and len(list(tmp_path.iterdir())) == 1

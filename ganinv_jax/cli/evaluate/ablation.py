@@ -40,8 +40,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--generated", type=common.some, default=4, metavar="N", help="generated pictures to invert (default: 4)"
     )
-    parser.add_argument("--task", default="inversion", metavar="NAME", help="what inversions see (default: everything)")
-    parser.add_argument("--tasks", default=TASKS, metavar="LIST", help="such as inpainting:hole=center (default: five)")
+    parser.add_argument("--task", default=inversion.WHOLE, metavar="NAME", help="what inversions see (default: all)")
+    parser.add_argument("--tasks", metavar="LIST", help="such as inpainting:hole=center (default: five)")
     parser.add_argument("--segments", metavar="DIR", help="STEM.png for each photo: a class a pixel, for regions")
     inversion.add_shared(parser)
 
@@ -50,7 +50,25 @@ def run(args: argparse.Namespace, job: Any) -> Any:
     from ganinv_jax.evaluation.ablation import STUDIES, check_study
 
     check_study(args.study)
+    _check_arguments(args)
     return _inpainter(args, job) if args.study in STUDIES else _inversion(args, job)
+
+
+def _check_arguments(args: argparse.Namespace) -> None:
+    """Raise InputError for arguments that other studies have: they would be left aside without a word."""
+    from ganinv_jax.evaluation.ablation import ACROSS_TASKS, REGIONS, STUDIES
+
+    one_task = args.study not in (*STUDIES, *ACROSS_TASKS)
+    foreign = {
+        "--photos": args.photos and args.study not in STUDIES,
+        "--segments": args.segments and args.study != REGIONS,
+        "--task": args.task != inversion.WHOLE and not one_task,
+        "--task-option": args.task_option and not one_task,
+        "--tasks": args.tasks and args.study not in ACROSS_TASKS,
+        "--variants": args.variants and args.study == REGIONS,
+    }
+    for name in (name for name, given in foreign.items() if given):
+        raise InputError(f"{name} is of other studies than {args.study}; leave it out.")
 
 
 def _inversion(args: argparse.Namespace, job: Any) -> Any:
@@ -64,7 +82,7 @@ def _inversion(args: argparse.Namespace, job: Any) -> Any:
         return study_regions(job, args)
     variants = only(comparison(args.study, job.model.config.resolution), args.variants)
     if args.study in ACROSS_TASKS:
-        return compare_tasks(job, variants, args)
+        return compare_tasks(job, variants, args, args.tasks or TASKS)
     return inversion.compare(job, "evaluate ablation", variants, args, study=args.study)
 
 

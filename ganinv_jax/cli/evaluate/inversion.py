@@ -21,6 +21,7 @@ from ganinv_jax.core.errors import InputError
 DIRECTIONS = 3  # that editability is measured along, one standard deviation of W either way
 SAMPLES, FIRST_SAMPLE = 32, 1000  # generated pictures that show what an edit does, and the first one's seed
 BATCH = 8
+WHOLE = "inversion"  # the task that leaves all to be seen
 Variant = tuple[str, dict[str, Any]]  # a method and its options
 MEAN_SAMPLES = 10_000  # that the average w is taken of, as StyleGAN2's projector does
 
@@ -34,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="LIST",
         help="as `ganinv invert` names them, each with options as projector:space=w+:start=best (default: all)",
     )
-    parser.add_argument("--task", default="inversion", metavar="NAME", help="as `ganinv invert` takes it")
+    parser.add_argument("--task", default=WHOLE, metavar="NAME", help="as `ganinv invert` takes it")
     add_shared(parser)
 
 
@@ -85,7 +86,7 @@ def compare(job: Any, command: str, variants: Mapping[str, Variant], args: argpa
         with job.bar(len(real) + len(known.images), f"pictures by {name}") as done:
             found = inversion.score_method(invert, real, known, average, edits, job.networks, own, args.batch, done)
         columns[name] = {"steps": steps[name] or 0, **found.figures}
-        if found.seen is not None and task.name != "inversion":
+        if found.seen is not None and task.name != WHOLE:
             shown.setdefault("seen", found.seen)
         shown[name] = found.images
         for entry in found.each:

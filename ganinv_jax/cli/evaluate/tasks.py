@@ -11,17 +11,20 @@ SHOWN = 2  # photos a task on the sheet, the first ones
 NARROWEST = 96  # pixels of a column, for its name to have room
 
 
-def compare_tasks(job: Any, variants: Mapping[str, Variant], args: argparse.Namespace) -> Any:
-    """The report on variants of a method: a column each and one of what is seen, a row a task and figure."""
+def compare_tasks(job: Any, variants: Mapping[str, Variant], args: argparse.Namespace, listed: str) -> Any:
+    """The report on variants of a method: a column each and one of what is seen, a row a task and figure.
+
+    listed: the tasks, as --tasks takes them.
+    """
     import numpy as np
 
     from ganinv_jax.evaluation.report import Report
 
-    tasks = {name: Task(*task) for name, task in written(args.tasks, "--tasks").items()}
+    tasks = {name: Task(*task) for name, task in written(listed, "--tasks").items()}
     steps = {name: {v: steps_of(variants[v], task, args.steps_share) for v in variants} for name, task in tasks.items()}
     real = real_pictures(job)
     photos = np.stack([photo for _, photo in real])
-    asked = {"study": args.study, "variants": list(variants), "tasks": args.tasks}
+    asked = {"study": args.study, "variants": list(variants), "tasks": listed}
     pieces = job.pieces(**asked, steps_share=args.steps_share, batch=args.batch)
     solved = {
         name: _solve(job, name, task, variants, steps[name], photos, pieces.within(f"{index:02d}"), args.batch)
