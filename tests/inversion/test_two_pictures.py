@@ -13,8 +13,8 @@ from ganinv_jax.core.images import to_float
 from ganinv_jax.inversion import METHODS, TASKS
 from ganinv_jax.inversion.methods.image2stylegan_plus import OuterRows
 from ganinv_jax.inversion.networks import Frozen, Networks
-from ganinv_jax.inversion.schedule import Adam, Constant, Look, Stage
-from ganinv_jax.inversion.terms import KeptError, SquaredError, gram, noise_correlation
+from ganinv_jax.inversion.schedule import Look
+from ganinv_jax.inversion.terms import KeptError, gram
 from ganinv_jax.pipelines import Model
 
 NEAR = Look(stages=("stride4",))  # a few layers of the network, so that little has to be compiled
@@ -187,21 +187,3 @@ def test_gram_matrices_in_numpy():
     x = RNG.normal(size=(2, 3, 4, 5)).astype(np.float32)
     flat = x.reshape(2, 12, 5)
     np.testing.assert_allclose(gram(jnp.asarray(x)), flat.transpose(0, 2, 1) @ flat / 12, rtol=1e-5, atol=1e-6)
-
-
-@pytest.mark.slow
-def test_noise_found_with_the_code_is_blotchier(monkeypatch):
-    """Neighbours of noise maps tell more of one another when code and noise are found together, at equal steps."""
-    model = Model(*tiny_model(False), "plain")
-    ramp = np.linspace(40, 215, SIDE)
-    photo = np.stack([np.tile(ramp, (SIDE, 1)), np.tile(ramp[:, None], (1, SIDE)), np.full((SIDE, SIDE), 90)], -1)
-    sequential = METHODS["image2stylegan++"](look=NEAR)
-    both = Stage(8000, ("ws", "noise"), (SquaredError(),), Adam(Constant(0.1)))
-    monkeypatch.setitem(METHODS, "joint", lambda: dataclasses.replace(sequential, stages=(both,)))
-    monkeypatch.setitem(METHODS, "sequential", lambda: sequential)
-
-    def correlation(method):
-        noise = model.invert(np.uint8(photo), method=method, steps=160).variables["noise"]
-        return sum(float(noise_correlation(jnp.asarray(x[0]))) for x in jax.tree.leaves(noise))
-
-    assert correlation("joint") > correlation("sequential")
