@@ -1,6 +1,7 @@
 """convolve: the contract, and the weight gradient by groups of pictures."""
 
 import functools
+import re
 
 import jax
 import jax.numpy as jnp
@@ -60,3 +61,14 @@ def test_weight_gradient_is_a_matrix_product():
         return str(jax.make_jaxpr(gradient)(weight)).count("conv_general_dilated")
 
     assert convolutions("by_picture") < convolutions("reference")
+
+
+def test_gradients_of_pictures_are_convolutions_in_the_usual_layout():
+    """In another one they are slow inside of loops, where XLA leaves layouts as they are."""
+    x, weight = jnp.ones((2, 8, 8, 3)), jnp.ones((3, 3, 3, 4))
+
+    def layouts(implementation):
+        gradient = jax.grad(lambda x: jnp.sum(convolve(x, weight, 1, implementation=implementation) ** 2))
+        return set(re.findall("ConvDimensionNumbers.*", str(jax.make_jaxpr(gradient)(x))))
+
+    assert len(layouts("by_picture")) == 1 and len(layouts("reference")) == 2
