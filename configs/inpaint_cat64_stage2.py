@@ -4,14 +4,13 @@ The losses and the data are those of stage 1. The skip encoder starts at zero an
 the picture off for the first hundred steps (seen in a trial at this size), so the rate is warmed up for longer.
 """
 
-import runpy
-from pathlib import Path
-
 import ml_collections
+
+from ganinv_jax.training.config import beside
 
 
 def get_config() -> ml_collections.ConfigDict:
-    config = runpy.run_path(str(Path(__file__).with_name("inpaint_cat64_stage1.py")))["get_config"]()
+    config = beside(__file__, "inpaint_cat64_stage1")
     config.init_from = "runs/inpaint_cat64_stage1/model"
     config.trains = ("skip",)
     config.optimizer.learning_rate = 1e-3

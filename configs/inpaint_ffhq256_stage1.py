@@ -7,8 +7,7 @@ korhankemalkaya/styleres, and so is R1's weight.
 
 import ml_collections
 
-from ganinv_jax.core.configs import to_dict
-from ganinv_jax.models.stylegan2 import DiscriminatorConfig
+from ganinv_jax.training.config import beside
 
 
 def get_config() -> ml_collections.ConfigDict:
@@ -24,11 +23,8 @@ def get_config() -> ml_collections.ConfigDict:
     config.show = {"source": None, "holes": "large"}
     config.weights = {"mse": 1.0, "perceptual": 0.5, "latent": 0.1, "adversarial": 0.1}
     config.optimizer = {"learning_rate": 1e-4, "b1": 0.9, "b2": 0.99, "warmup": 500}
-    network = DiscriminatorConfig(
-        256, channel_base=16384, num_fp16_res=4, conv_clamp=256.0, mbstd_group_size=8, mbstd_num_channels=1
-    )
     config.stylegan2 = {
-        "network": to_dict(network),
+        "network": beside(__file__, "gan_ffhq256").stylegan2.network.to_dict(),
         "r1_gamma": 10.0,
         "augment": None,
         "optimizer": {"learning_rate": 1e-4, "b1": 0.9, "b2": 0.99},

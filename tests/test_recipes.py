@@ -1,4 +1,4 @@
-"""Every recipe traces at its full size, and takes one step when made tiny."""
+"""Every recipe is read; those that others build upon trace at full size, and take one step when made tiny."""
 
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from PIL import Image
 
 from ganinv_jax.training import config
 from ganinv_jax.training.loop import keys
+from ganinv_jax.training.optimizers import AdamConfig
 
 FOLDER = Path(__file__).parents[1] / "configs"
 PROJECTED = [
@@ -37,13 +38,37 @@ TINY = {
         "generator.synthesis.channels=(8, 8, 6)",
         *STYLEGAN2,
     ],
+    "gan_custom": [
+        "batch_size=4",
+        "auto.resolution=16",
+        "generator.z_dim=8",
+        "generator.w_dim=8",
+        "generator.synthesis.channels=(8, 8, 6)",
+        "stylegan2.network.channels=(8, 8, 6)",
+    ],
     "inpaint_cat64_stage1": [*INPAINT, *PROJECTED],
     "inpaint_cat64_stage2": [*INPAINT, *PROJECTED],
     "inpaint_ffhq256_stage1": [*INPAINT, *STYLEGAN2, "preset=light"],
     "inpaint_ffhq256_stage2": [*INPAINT, *STYLEGAN2, "preset=light"],
+    "inpaint_custom_stage1": [*INPAINT, "stylegan2.network.channels=(8, 8, 6)"],
     "layers_cat64": ["batch_size=4", "middle=8"],
 }
-"""What makes a recipe tiny; a new one needs an entry here."""
+"""What makes a recipe tiny; a new one needs an entry here, or below."""
+ALIKE = {
+    "gan_afhq512",
+    "gan_cat128",
+    "gan_ffhq1024",
+    *(f"inpaint_{data}_stage{stage}" for data in ("afhq512", "cat128", "ffhq1024") for stage in (1, 2)),
+    "inpaint_custom_stage2",
+}
+"""Recipes that change nothing but sizes, numbers and data of one that is tried."""
+FULL_SIZE = [name for name in TINY if "custom" not in name]  # A custom recipe has none of its own.
+NVIDIA = {  # recipe: --cfg, side; then of its row: mb, mbstd, fmaps, lrate, gamma, ema, ramp, map
+    "gan_ffhq1024": ("stylegan2", 1024, 32, 4, 1, 0.002, 10, 10, None, 8),
+    "gan_ffhq256": ("paper256", 256, 64, 8, 0.5, 0.0025, 1, 20, None, 8),
+    "gan_afhq512": ("paper512", 512, 64, 8, 1, 0.0025, 0.5, 20, None, 8),
+}
+"""Rows of `cfg_specs` in `train.py` of NVlabs/stylegan2-ada-pytorch."""
 
 
 @pytest.fixture(scope="module")
@@ -63,11 +88,37 @@ def _make(name: str, pictures: str, model: Path | None = None, options=()):
 
 
 def test_every_recipe_is_tried():
-    assert {path.stem for path in FOLDER.glob("*.py") if path.stem != "__init__"} == set(TINY)
+    assert {path.stem for path in FOLDER.glob("*.py") if path.stem != "__init__"} == TINY.keys() | ALIKE
+
+
+@pytest.mark.parametrize("name", sorted(TINY.keys() | ALIKE))
+def test_a_recipe_is_read(name, tmp_path):
+    model = save_tiny_model(tmp_path / "model") if "custom_stage" in name else "models/none"
+    start = [f"config.init_from={model}"] if name.startswith("inpaint") else []
+    recipe = config.load(name, start)
+    assert recipe.task == name.partition("_")[0]
+    if name.endswith("stage2"):
+        assert recipe.config.trains == ("skip",)
+        first = config.load(name.replace("stage2", "stage1"), start).config
+        assert (first.projected, first.stylegan2) == (recipe.config.projected, recipe.config.stylegan2)
+
+
+@pytest.mark.parametrize("name", NVIDIA)
+def test_the_numbers_are_nvidias(name):
+    _, side, batch, group, widths, rate, gamma, ema, ramp, layers = NVIDIA[name]
+    found = config.load(name).config
+    generator, network = found.generator, found.stylegan2.network
+    assert (generator.resolution, network.resolution, found.batch_size) == (side, side, batch)
+    assert generator.synthesis.channel_base == network.channel_base == widths * 32768
+    assert generator.synthesis.conv_clamp == network.conv_clamp == 256
+    assert (generator.mapping.num_layers, network.mbstd_group_size) == (layers, group)
+    assert found.optimizer == found.stylegan2.optimizer == AdamConfig(rate, 0.0, 0.99, 1e-8)
+    assert (found.stylegan2.r1_gamma, found.ema_kimg, found.ema_rampup) == (gamma, ema, ramp)
+    assert (found.pl_weight, found.pl_interval, found.style_mixing, found.stylegan2.r1_interval) == (2, 4, 0.9, 16)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", TINY)
+@pytest.mark.parametrize("name", FULL_SIZE)
 def test_a_recipe_traces_at_its_full_size(name, pictures, tmp_path):
     side = 256 if "256" in name else 64
     channels = [8] * (side.bit_length() - 2)

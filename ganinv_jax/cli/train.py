@@ -5,6 +5,7 @@ SIGTERM or Ctrl-C saves first and exits with code 3.
 """
 
 import argparse
+from pathlib import Path
 
 TAKES_OVERRIDES = True
 
@@ -23,14 +24,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     from ganinv_jax.core import devices
-    from ganinv_jax.training import config, loop, plan
+    from ganinv_jax.training import config, loop, plan, record
     from ganinv_jax.training.profile import parse_steps
 
     profile = parse_steps(args.profile) if args.profile else None
     start = [f"config.init_from={args.init_from}"] if args.init_from else []
-    recipe = config.load(args.config, [*args.overrides, *start])
     devices.enable_compilation_cache()
     devices.keep_host_memory()
+    recipe = config.load(args.config, [*args.overrides, *start], record.first_devices(Path(args.workdir)))
     task = recipe.make()
     if args.dry_run:
         plan.show(task, args.workdir, recipe.loop)

@@ -63,10 +63,16 @@ def load(path: str | os.PathLike) -> tuple[Config, Arrays]:
     infinity.
     """
     path = Path(path)
+    config = load_config(path)
+    return config, {part: _read_part(path / f"{part}.safetensors") for part in config.pop("parts")}
+
+
+def load_config(path: str | os.PathLike) -> Config:
+    """The config of a model folder, with the names of its 'parts'; raises InputError as `load` does."""
+    path = Path(path)
     check(path.exists(), f"A model folder must exist, but {path} does not; check the path.")
     check((path / CONFIG).is_file(), f"A model folder must hold {CONFIG}, but {path} does not; is it another folder?")
-    config = _read_config(path / CONFIG)
-    return config, {part: _read_part(path / f"{part}.safetensors") for part in config.pop("parts")}
+    return _read_config(path / CONFIG)
 
 
 def find(source: str | os.PathLike) -> Path:

@@ -15,7 +15,7 @@ import ml_collections
 
 from ganinv_jax.core.configs import check, from_dict, unknown_key
 from ganinv_jax.core.errors import InputError
-from ganinv_jax.training import tasks
+from ganinv_jax.training import auto, tasks
 from ganinv_jax.training.task import Task
 
 
@@ -55,11 +55,12 @@ class Recipe:
         return tasks.task_class(self.task)(self.config)
 
 
-def load(recipe: str, overrides: Sequence[str] = ()) -> Recipe:
+def load(recipe: str, overrides: Sequence[str] = (), devices: int | None = None) -> Recipe:
     """Read the recipe at the path `recipe`, or the installed one of that name, and apply `overrides`.
 
     A recipe's `get_config()` returns an `ml_collections.ConfigDict` with `task` (the name of a task), `loop`
-    (LoopSettings) and the task's own options. An override is 'config.a.b=value', with or without leading dashes.
+    (LoopSettings) and the task's own options. An override is 'config.a.b=value', with or without leading dashes. With
+    `auto` among the options, `auto.fill_in` chooses what recipe and overrides leave open; `devices` is for it.
     Raises InputError for a recipe that does not exist, an option that does not exist (naming the nearest) or a value
     of another type.
     """
@@ -73,7 +74,12 @@ def load(recipe: str, overrides: Sequence[str] = ()) -> Recipe:
         if path != ("task",):
             _override(values, path, value, options)
     loop = from_dict(LoopSettings, values.pop("loop", {}))
-    return Recipe(name, from_dict(options, values), loop)
+    return Recipe(name, from_dict(options, auto.fill_in(values, options, devices)), loop)
+
+
+def beside(file: str, name: str) -> Any:  # An ml_collections.ConfigDict, whose options no type checker knows.
+    """The config of the recipe `name` in the folder of the recipe `file`, for one recipe to build upon another."""
+    return runpy.run_path(str(Path(file).with_name(f"{name}.py")))["get_config"]()
 
 
 def _read(recipe: str) -> dict[str, Any]:

@@ -16,6 +16,17 @@ CHECKPOINTS = "checkpoints"
 """The folder of a run's checkpoints."""
 
 
+def first_devices(workdir: Path) -> int | None:
+    """The number of devices that the options of the run in `workdir` were chosen for (see `training.auto`).
+
+    None where there is no run with a checkpoint, or one whose options were not chosen so.
+    """
+    path = workdir / "config.json"
+    if not path.is_file() or not saved_steps(workdir / CHECKPOINTS):
+        return None
+    return (_read(path)["config"].get("auto") or {}).get("devices")
+
+
 def check_same(workdir: Path, task: Task) -> None:
     """Raise InputError, naming the option, where `workdir` holds another training than `task`.
 

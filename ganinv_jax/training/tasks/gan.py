@@ -21,6 +21,7 @@ from ganinv_jax.models.stylegan2 import Generator, GeneratorConfig
 from ganinv_jax.training.adversaries import Adversary, ProjectedAdversary, StyleGAN2Adversary
 from ganinv_jax.training.adversaries.projected import ProjectedAdversaryConfig
 from ganinv_jax.training.adversaries.stylegan2 import StyleGAN2AdversaryConfig
+from ganinv_jax.training.auto import GanAuto
 from ganinv_jax.training.ema import ema_decay
 from ganinv_jax.training.optimizers import AdamConfig, lazy
 
@@ -48,6 +49,7 @@ class GanConfig:
         to that side (see `losses.coverage`); 0, as NVIDIA has it: none. Against generators that draw a part of it all.
     init_from: a model folder, or the name of a bundled one, to go on from; its discriminator begins anew where it is of
         the other kind.
+    auto: what the options that were left open were chosen by (see `training.auto`); None: all of them were given.
     Source of the defaults: `train.py` of NVlabs/stylegan2-ada-pytorch.
     """
 
@@ -67,6 +69,7 @@ class GanConfig:
     coverage_weight: float = 0.0
     coverage_size: int = 16
     init_from: str | None = None
+    auto: GanAuto | None = None
     seed: int = 0
 
     def __post_init__(self):

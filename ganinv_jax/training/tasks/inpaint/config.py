@@ -7,6 +7,7 @@ from ganinv_jax.core.configs import check
 from ganinv_jax.data.holes import HOLE_PRESETS
 from ganinv_jax.training.adversaries.projected import ProjectedAdversaryConfig
 from ganinv_jax.training.adversaries.stylegan2 import StyleGAN2AdversaryConfig
+from ganinv_jax.training.auto import InpaintAuto
 from ganinv_jax.training.optimizers import AdamConfig
 
 Part = Literal["encoder", "mixer", "skip"]
@@ -74,6 +75,7 @@ class InpaintConfig:
     perceptual_size: pictures are resized to that side for EfficientNet-Lite0; None: as they are.
     projected, stylegan2: the discriminator that judges composites; with neither there is no adversarial loss.
     compute: of the generator (see `SynthesisNetwork`).
+    auto: what the options that were left open were chosen by (see `training.auto`); None: all of them were given.
     """
 
     init_from: str
@@ -95,6 +97,7 @@ class InpaintConfig:
     ema_kimg: float = 10.0
     ema_rampup: float | None = 0.05
     compute: Literal["fp32", "bf16", "source"] = "fp32"
+    auto: InpaintAuto | None = None
     seed: int = 0
 
     def __post_init__(self):

@@ -1,0 +1,138 @@
+"""Options that recipes leave open, chosen by rules: by resolution and devices, or by the model to start from."""
+
+import dataclasses
+import typing
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+
+from ganinv_jax.core import folders
+from ganinv_jax.core.configs import check, from_dict, to_dict
+from ganinv_jax.models.stylegan2 import DiscriminatorConfig, GeneratorConfig, MappingConfig, SynthesisConfig
+
+Options = dict[str, Any]
+
+
+def fill_in(values: Mapping[str, Any], config: type, devices: int | None = None) -> Options:
+    """A recipe's plain options with what they leave open as the rules of its `auto` have it; as they are without one.
+
+    config: the dataclass that they become; the type of its `auto` has the rules, as `rules(values)`.
+    devices: what `auto.devices` is where the recipe leaves it open; None stands for all devices of all processes.
+    """
+    if values.get("auto") is None or "auto" not in typing.get_type_hints(config):
+        return dict(values)
+    kind = typing.get_args(typing.get_type_hints(config)["auto"])[0]
+    auto = from_dict(kind, values["auto"])
+    if auto.devices is None:
+        auto = dataclasses.replace(auto, devices=devices or jax.device_count())
+    given = {**values, "auto": to_dict(auto)}
+    return _merged(auto.rules(given), given)
+
+
+@dataclasses.dataclass(frozen=True)
+class GanAuto:
+    """Rules for a GAN, those of `--cfg=auto` in `train.py` of NVlabs/stylegan2-ada-pytorch.
+
+    devices: how many to go by; None stands for those that the run begins on. A resumed run keeps the number.
+    """
+
+    resolution: int
+    devices: int | None = None
+
+    def __post_init__(self):
+        side = self.resolution
+        check(side >= 8 and _is_power(side), f"auto.resolution must be a power of two from 8 up, but it is {side}.")
+        check(
+            self.devices is None or _is_power(self.devices),
+            f"Automatic options need a power of two of devices, but there are {self.devices}; give the number to go by "
+            "as --config.auto.devices, and a --config.batch_size that your devices divide.",
+        )
+
+    def rules(self, given: Mapping[str, Any]) -> Options:
+        """Every option of `GanConfig` but the data; NVIDIA's `--resume` where training goes on from a model."""
+        resolution, devices = self.resolution, self.devices or 1
+        resume = bool(given.get("init_from"))
+        batch = max(min(devices * min(4096 // resolution, 32), 64), devices)
+        widths = {"channel_base": 32768 if resolution >= 512 else 16384, "num_fp16_res": 4, "conv_clamp": 256.0}
+        synthesis = SynthesisConfig(**widths)
+        # Here groups are drawn from the whole batch, but of the size that they would have in one device's part.
+        judge = DiscriminatorConfig(resolution, mbstd_group_size=min(batch // devices, 4), **widths)
+        optimizer = {"learning_rate": 2e-3 if resolution >= 1024 else 2.5e-3, "b1": 0.0, "b2": 0.99}
+        stylegan2 = {
+            "network": to_dict(judge),
+            "r1_gamma": 0.0002 * resolution**2 / batch,
+            "augment": "bgc",
+            "controller": {"kimg": 100.0 if resume else 500.0},
+            "optimizer": dict(optimizer),
+        }
+        return {
+            "batch_size": batch,
+            "generator": to_dict(GeneratorConfig(resolution, mapping=MappingConfig(2), synthesis=synthesis)),
+            "optimizer": optimizer,
+            "pl_weight": 2.0,
+            "style_mixing": 0.9,
+            "ema_kimg": batch * 10 / 32,
+            "ema_rampup": None if resume else 0.05,
+            **({} if given.get("projected") else {"stylegan2": stylegan2}),
+        }
+
+
+@dataclasses.dataclass(frozen=True)
+class InpaintAuto:
+    """Rules for an inpainter, by the model that it starts from: those of this project's recipes for 64 and 256 px.
+
+    devices: as in GanAuto.
+    """
+
+    devices: int | None = None
+
+    def __post_init__(self):
+        check(self.devices is None or self.devices > 0, f"auto.devices must be positive, but it is {self.devices}.")
+
+    def rules(self, given: Mapping[str, Any]) -> Options:
+        """Preset, batch and rate by the resolution, and the model's own discriminator as far as it has one.
+
+        Raises InputError where `init_from` is no model with a generator.
+        """
+        source = str(given.get("init_from"))
+        model = folders.load_config(folders.find(source))
+        check("generator" in model, f"init_from must hold a generator, but {source} does not; name another model.")
+        resolution = from_dict(GeneratorConfig, model["generator"]).resolution
+        small = resolution <= 128
+        rate = {"learning_rate": 3e-4, "warmup": 100} if small else {"learning_rate": 1e-4, "warmup": 500}
+        if small and tuple(given.get("trains", ())) == ("skip",):
+            rate = {"learning_rate": 1e-3, "warmup": 200}
+        return {
+            "preset": "light" if small else "psp",
+            # A quarter of it are photos, which the devices must divide too.
+            "batch_size": max(16 if small else 8, 4 * (self.devices or 1)),
+            "optimizer": {**rate, "b1": 0.9, "b2": 0.99},
+            **_judge(model.get("discriminator"), resolution, given),
+        }
+
+
+def _judge(options: Mapping[str, Any] | None, resolution: int, given: Mapping[str, Any]) -> Options:
+    """The discriminator of a model folder as an opponent of the inpainter; without one, StyleGAN2's, fresh."""
+    network = dict(options or GanAuto(resolution, 1).rules({})["stylegan2"]["network"])
+    kind = network.pop("kind", "stylegan2")
+    if given.get("projected" if kind == "stylegan2" else "stylegan2"):
+        return {}  # The recipe describes one of the other kind.
+    if kind == "projected":
+        return {"projected": {"network": network}, "weights": {"adversarial": 0.02}}
+    adam = {"learning_rate": 1e-4, "b1": 0.9, "b2": 0.99}
+    return {"stylegan2": {"network": network, "r1_gamma": 10.0, "augment": None, "optimizer": adam}}
+
+
+def _is_power(number: int) -> bool:
+    return number > 0 and number & (number - 1) == 0
+
+
+def _merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> Options:
+    """Nested tables put together; `over` wins."""
+    both = {
+        name: _merged(under[name], value)
+        for name, value in over.items()
+        if isinstance(value, Mapping) and isinstance(under.get(name), Mapping)
+    }
+    return {**under, **over, **both}
