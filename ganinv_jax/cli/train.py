@@ -1,7 +1,9 @@
 """Train a model from a recipe; the same command run again goes on from the last checkpoint.
 
 Options of the recipe are changed with --config.NAME=VALUE, for example --config.batch_size=16.
-SIGTERM or Ctrl-C saves first and exits with code 3.
+SIGTERM or Ctrl-C saves first and exits with code 3. On several hosts the same command runs on each of them, started by
+srun, mpirun or on the hosts of a TPU pod slice, in a folder that all of them see; or with JAX_COORDINATOR_ADDRESS,
+JAX_NUM_PROCESSES and JAX_PROCESS_ID in the environment of each.
 """
 
 import argparse
@@ -29,6 +31,7 @@ def run(args: argparse.Namespace) -> None:
 
     profile = parse_steps(args.profile) if args.profile else None
     start = [f"config.init_from={args.init_from}"] if args.init_from else []
+    devices.join_processes()
     devices.enable_compilation_cache()
     devices.keep_host_memory()
     recipe = config.load(args.config, [*args.overrides, *start], record.first_devices(Path(args.workdir)))

@@ -1,6 +1,7 @@
-"""Devices: the mesh that training runs on, how arrays lie on it, and the compilation cache."""
+"""Devices: the processes and the mesh that training runs on, how arrays lie on it, and the compilation cache."""
 
 import ctypes
+import importlib.util
 import os
 import sys
 from collections.abc import Sequence
@@ -10,6 +11,7 @@ from typing import Any, TypeVar
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.experimental import multihost_utils
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from ganinv_jax.core.errors import InputError
@@ -18,6 +20,28 @@ Tree = TypeVar("Tree")
 
 # Options of mallopt(3), from glibc's malloc.h.
 _M_MMAP_MAX, _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_ARENA_MAX = -4, -1, -2, -8
+
+BY_HAND = ("JAX_COORDINATOR_ADDRESS", "JAX_NUM_PROCESSES", "JAX_PROCESS_ID")
+"""What the environment of each process must hold where no launcher tells JAX."""
+
+# Where launchers tell the number of processes, and TPU pods the workers' addresses, with a comma between them.
+_COUNTS, _ADDRESSES = ("SLURM_NTASKS", "OMPI_COMM_WORLD_SIZE"), ("TPU_PROCESS_ADDRESSES", "TPU_WORKER_HOSTNAMES")
+
+
+def join_processes() -> None:
+    """Make this process one of several, on one host or many, where the environment says so; call before JAX computes.
+
+    It says so by `BY_HAND`, or in a way that `jax.distributed.initialize` knows: a TPU pod slice, SLURM's srun, Open
+    MPI's mpirun, an indexed Kubernetes job. A launcher that started one process changes nothing: JAX would leave it
+    one GPU, though it may use all. Raises InputError where `BY_HAND` is given in part, or makes no sense.
+    """
+    if any(name in os.environ for name in BY_HAND):
+        jax.distributed.initialize(*_by_hand())
+    elif _launched_together():
+        try:
+            jax.distributed.initialize()
+        except ValueError:  # It knows no coordinator: a processor with the TPU's compiler, or a single TPU.
+            return
 
 
 def enable_compilation_cache(folder: str | os.PathLike | None = None) -> Path | None:
@@ -60,7 +84,9 @@ def keep_host_memory() -> None:
 def data_mesh(devices: Sequence[Any] | None = None) -> Mesh:
     """A mesh over all devices of all processes (or over `devices`) with the one axis 'data'."""
     # Not `jax.make_mesh`: its axes are of the explicit kind, which asks for shardings inside the model code.
-    return Mesh(np.array(jax.devices() if devices is None else devices), ("data",))
+    # By process, so that the processes' parts of a batch, put together in order, are the batch of a single one.
+    every = sorted(jax.devices(), key=lambda device: (device.process_index, device.id))
+    return Mesh(np.array(every if devices is None else devices), ("data",))
 
 
 def check_batch(batch_size: int, mesh: Mesh) -> None:
@@ -74,16 +100,77 @@ def check_batch(batch_size: int, mesh: Mesh) -> None:
 def replicate(tree: Tree, mesh: Mesh) -> Tree:
     """Every leaf whole on every device. The result shares no buffer with `tree`, nor one leaf with another.
 
-    So it can be donated, even where a state starts with two names for one array, as weights and their average do.
+    So it can be donated, even where a state starts with two names for one array, as weights and their average do. With
+    several processes all of them must call it, and the values are those of the first: what each has computed for itself
+    may differ in the last bits.
     """
-    # `device_put(may_alias=False)` is not enough: on several devices it may still keep the source as the first shard.
-    return jax.device_put(jax.tree.map(jnp.copy, tree), NamedSharding(mesh, PartitionSpec()))
+    everywhere = NamedSharding(mesh, PartitionSpec())
+    if jax.process_count() == 1:
+        # `device_put(may_alias=False)` is not enough: on several devices it may still keep the source as first shard.
+        return jax.device_put(jax.tree.map(jnp.copy, tree), everywhere)
+
+    def first(rows: Any) -> Tree:
+        return jax.tree.map(lambda row, leaf: _as_key(row[0], leaf) if _is_key(leaf) else row[0], rows, tree)
+
+    def one_a_device(leaf: Any) -> np.ndarray:
+        value = np.asarray(jax.random.key_data(leaf) if _is_key(leaf) else leaf)
+        return np.broadcast_to(value, (len(mesh.local_devices), *value.shape))
+
+    return jax.jit(first, out_shardings=everywhere)(shard_batch(jax.tree.map(one_a_device, tree), mesh))
 
 
 def shard_batch(batch: Any, mesh: Mesh) -> Any:
-    """Global arrays, split along the first axis, from this process's part of the batch (all of it on one host)."""
-    sharding = NamedSharding(mesh, PartitionSpec("data"))
-    return jax.tree.map(lambda leaf: jax.make_array_from_process_local_data(sharding, np.asarray(leaf)), batch)
+    """Global arrays, split along the first axis, from this process's part of the batch (all of it on one host).
+
+    Raises InputError where the devices do not divide an array's rows.
+    """
+    sharding, here = NamedSharding(mesh, PartitionSpec("data")), len(mesh.local_devices)
+
+    def split(path: Any, leaf: Any) -> jax.Array:
+        rows = np.asarray(leaf)
+        if len(rows) % here:
+            name = jax.tree_util.keystr(path, simple=True, separator=".") or "it"
+            raise InputError(
+                f"Each part of a batch must be a multiple of the number of devices, {here}, but {name} holds "
+                f"{len(rows)}; change the batch size, or the share of it that this part has."
+            )
+        return jax.make_array_from_process_local_data(sharding, rows)
+
+    return jax.tree_util.tree_map_with_path(split, batch)
+
+
+def of_first(value: bool | int) -> int:
+    """The value (32 bits) that process 0 has, on every process; all of them must call it."""
+    if jax.process_count() == 1:
+        return int(value)
+    return int(multihost_utils.broadcast_one_to_all(np.int32(value)))
+
+
+def _by_hand() -> tuple[str, int, int]:
+    address, count, index = (os.environ.get(name, "") for name in BY_HAND)
+    if not (address and count.isdecimal() and index.isdecimal() and int(index) < int(count)):
+        given = ", ".join(f"{name}={os.environ.get(name, '')}" for name in BY_HAND)
+        raise InputError(
+            "Several processes need JAX_COORDINATOR_ADDRESS (HOST:PORT of the first), JAX_NUM_PROCESSES, and "
+            f"JAX_PROCESS_ID from 0 on in the environment of each, but it holds {given}."
+        )
+    return address, int(count), int(index)
+
+
+def _launched_together() -> bool:
+    """Whether a launcher has started more than this process, or may have: TPU hosts ask their metadata server."""
+    environment = os.environ
+    told = [environment[name] != "1" for name in _COUNTS if name in environment]
+    told += ["," in environment[name] for name in _ADDRESSES if name in environment]
+    return any(told) if told else "JOB_COMPLETION_INDEX" in environment or bool(importlib.util.find_spec("libtpu"))
+
+
+def _is_key(leaf: Any) -> bool:
+    return hasattr(leaf, "dtype") and jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+
+
+def _as_key(data: jax.Array, like: Any) -> jax.Array:
+    return jax.random.wrap_key_data(data, impl=jax.random.key_impl(like))
 
 
 def _user_cache() -> Path:

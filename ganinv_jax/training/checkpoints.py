@@ -12,8 +12,10 @@ from typing import Any, Self
 import jax
 import jax.numpy as jnp
 import orbax.checkpoint as ocp
+from jax.experimental import multihost_utils
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
+from ganinv_jax.core.devices import of_first
 from ganinv_jax.core.errors import GaninvError, InputError
 
 
@@ -27,6 +29,9 @@ class Checkpoints:
 
     Each holds the state, the number of steps done (which is the position in the data, and all that the keys depend on)
     and a fingerprint of the state. A folder gets its final name only when it is complete.
+
+    With several processes each of them makes one and calls the same methods, in a folder that all of them see; what the
+    first one finds there holds for all.
     """
 
     def __init__(self, folder: str | os.PathLike, keep: int = 3) -> None:
@@ -55,7 +60,7 @@ class Checkpoints:
         checkpoint could not be written; both name the last good one. A step that is there already is left alone.
         """
         self.wait()
-        if step in saved_steps(self.folder):
+        if of_first(step in saved_steps(self.folder)):
             return
         finite, fingerprint = jax.device_get(_examine(state))
         if not finite:
@@ -82,15 +87,16 @@ class Checkpoints:
         `abstract_state` is the result of `jax.eval_shape`. Raises InputError where checkpoints exist but none can be
         read.
         """
-        steps = saved_steps(self.folder)
-        for step in reversed(steps):
+        any_torn = False
+        while (step := of_first(max(saved_steps(self.folder), default=-1))) >= 0:
             try:
                 return self._read(step, abstract_state, mesh), step
             except Exception as error:
                 reason = f"which is torn or of another state: {_first(error)}"
                 warnings.warn(f"Skipped {self.folder / str(step)}, {reason}", stacklevel=2)
                 self._set_aside(step)
-        if steps:
+                any_torn = True
+        if any_torn:
             raise InputError(f"None of the checkpoints in {self.folder} can be read; remove that folder to begin anew.")
         return None
 
@@ -117,6 +123,7 @@ class Checkpoints:
         if jax.process_index() == 0:
             shutil.rmtree(aside, ignore_errors=True)
             (self.folder / str(step)).rename(aside)
+        multihost_utils.sync_global_devices("set aside")
         self._manager.reload()
 
     def _not_written(self, error: Exception) -> InputError:
@@ -134,7 +141,7 @@ class Checkpoints:
     def _check_space(self, state: Any) -> None:
         """Asked first, since a write that fails half-way through brings up errors in the writer's own threads."""
         needed, free = sum(leaf.nbytes for leaf in jax.tree.leaves(state)), shutil.disk_usage(self.folder).free
-        if free < needed:
+        if of_first(free < needed):
             raise OSError(errno.ENOSPC, f"it takes {needed / 2**20:.1f} MiB, but {free / 2**20:.1f} MiB are free")
 
 

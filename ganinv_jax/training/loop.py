@@ -39,16 +39,19 @@ def run(
     `samples/IMAGES.png` (IMAGES seen so far; `IMAGES_NAME.png` where the task shows several pictures), `checkpoints/`,
     `model/` (a model folder, replaced whole) and `profile/` (of the steps [A, B) of this process, with `profile`).
 
-    Raises StoppedError after SIGTERM or SIGINT, once the state is saved; GaninvError where a metric or the state is not
-    finite; InputError where `workdir` holds another training, the devices do not divide the batch or the disk is full.
-    The last two kinds name the last good checkpoint.
+    With several processes (see `devices.join_processes`) each calls this with the same arguments, and the first writes.
+
+    Raises StoppedError after SIGTERM or SIGINT to any of them, once the state is saved; GaninvError where a metric or
+    the state is not finite; InputError where `workdir` holds another training, the devices do not divide the batch or
+    the disk is full. The last two kinds name the last good checkpoint.
     """
     workdir = Path(workdir)
     mesh = devices.data_mesh()
     devices.check_batch(task.batch_size, mesh)
     record.check_same(workdir, task)
     with StopRequest() as stop, Checkpoints(workdir / record.CHECKPOINTS, settings.keep) as checkpoints:
-        record.write(workdir, task, settings)
+        if jax.process_index() == 0:
+            record.write(workdir, task, settings)
         state, first = begin(task, checkpoints, mesh)
         step_key, frozen = devices.replicate((keys(task)[1], task.frozen), mesh)
         advance = compile_step(task, mesh)
@@ -60,10 +63,11 @@ def run(
         ):
             if first == 0:
                 outputs.snapshot(0, state)
+            stop.due(first)  # So that processes which are stopped now count on from here.
             for step in range(first, total):
                 profiler.before(step - first)
                 state, metrics = advance(state, next(batches), frozen, step_key, np.uint32(step), task.variant(step))
-                stopping = stop.requested and step + 1 < total
+                stopping = stop.due(step + 1) and step + 1 < total
                 outputs.after(step + 1, state, metrics, force=stopping)
                 if stopping:
                     checkpoints.wait()

@@ -63,15 +63,15 @@ def _show_outputs(workdir: Path, settings: LoopSettings) -> None:
 def _memory(task: Task, state: Any, mesh: Mesh) -> str:
     everywhere, split = NamedSharding(mesh, PartitionSpec()), NamedSharding(mesh, PartitionSpec("data"))
 
-    def abstract(tree: Any, sharding: NamedSharding, rows: int | None = None) -> Any:
+    def abstract(tree: Any, sharding: NamedSharding, parts: int | None = None) -> Any:
         def one(leaf: Any) -> jax.ShapeDtypeStruct:
             leaf = leaf if hasattr(leaf, "dtype") else np.asarray(leaf)
-            shape = leaf.shape if rows is None else (rows, *leaf.shape[1:])
+            shape = leaf.shape if parts is None else (parts * leaf.shape[0], *leaf.shape[1:])
             return jax.ShapeDtypeStruct(shape, leaf.dtype, sharding=sharding)
 
         return jax.tree.map(one, tree)
 
-    batch = abstract(next(iter(task.batches(0))), split, rows=task.batch_size)
+    batch = abstract(next(iter(task.batches(0))), split, parts=jax.process_count())
     state, frozen, key = abstract((state, task.frozen, loop.keys(task)[1]), everywhere)
     # The step number without a sharding, as the loop hands it over: else it would be another program.
     step = loop.compile_step(task, mesh).lower(state, batch, frozen, key, np.uint32(0), task.variant(0)).compile()

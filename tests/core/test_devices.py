@@ -36,6 +36,50 @@ def test_no_cache_on_request(monkeypatch):
     assert jax.config.jax_compilation_cache_dir == before
 
 
+ALONE = ({}, {"SLURM_NTASKS": "1"}, {"OMPI_COMM_WORLD_SIZE": "1"}, {"TPU_WORKER_HOSTNAMES": "localhost"})
+LAUNCHED = ({"SLURM_NTASKS": "16"}, {"OMPI_COMM_WORLD_SIZE": "2"}, {"TPU_WORKER_HOSTNAMES": "10.0.0.1,10.0.0.2"})
+BY_HAND = {"JAX_COORDINATOR_ADDRESS": "10.0.0.1:1234", "JAX_NUM_PROCESSES": "2", "JAX_PROCESS_ID": "1"}
+
+
+@pytest.fixture
+def joined(monkeypatch):
+    """Sets the environment, asks to join, and tells the arguments of JAX's calls."""
+    calls = []
+    monkeypatch.setattr(jax.distributed, "initialize", lambda *given: calls.append(given))
+    monkeypatch.setattr(devices.importlib.util, "find_spec", lambda name: None)
+
+    def join(**environment):
+        monkeypatch.setattr(devices.os, "environ", environment)
+        devices.join_processes()
+        return calls
+
+    return join
+
+
+@pytest.mark.parametrize(("environment", "calls"), [*((e, []) for e in ALONE), *((e, [()]) for e in LAUNCHED)])
+def test_processes_join_where_a_launcher_started_several(joined, environment, calls):
+    assert joined(**environment) == calls
+
+
+def test_processes_join_by_hand(joined):
+    assert joined(**BY_HAND, SLURM_NTASKS="1") == [("10.0.0.1:1234", 2, 1)]
+
+
+@pytest.mark.parametrize("change", [{"JAX_PROCESS_ID": "2"}, {"JAX_NUM_PROCESSES": ""}, {"JAX_PROCESS_ID": "first"}])
+def test_a_wrong_environment_is_told(joined, change):
+    with pytest.raises(InputError, match="Several processes need JAX_COORDINATOR_ADDRESS"):
+        joined(**BY_HAND | change)
+
+
+def test_a_cluster_that_jax_does_not_know_changes_nothing(joined, monkeypatch):
+    def unknown():
+        raise ValueError("coordinator_address should be defined.")
+
+    monkeypatch.setattr(devices.importlib.util, "find_spec", lambda name: name)
+    monkeypatch.setattr(jax.distributed, "initialize", unknown)
+    joined()
+
+
 def test_a_replicated_tree_can_be_donated():
     array = jnp.arange(4.0)
     laid = devices.replicate({"a": array, "b": array, "n": np.ones(2)}, devices.data_mesh())

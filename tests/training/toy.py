@@ -91,7 +91,8 @@ class ToyTask:
                 os.kill(os.getpid(), signal.SIGKILL)
             time.sleep(self.config.pause)
             x = np.random.default_rng((self.seed, step)).normal(size=(self.batch_size, SIZE)).astype(np.float32)
-            yield {"x": x * np.nan if step == self.config.nan_at else x}
+            here = x.reshape(jax.process_count(), -1, SIZE)[jax.process_index()]
+            yield {"x": here * np.nan if step == self.config.nan_at else here}
 
     def snapshot(self, state):
         return {"weights": np.tile(np.uint8(np.clip(state.params["w"], 0, 9) * 20)[None, :, None], (4, 1, 3))}
