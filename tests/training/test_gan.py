@@ -1,10 +1,13 @@
 """The GAN task on tiny networks: what each part of a step does, and what NVIDIA's schedule says it should."""
 
+import logging
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from flax import traverse_util
 from PIL import Image
 
 from ganinv_jax.core import folders
@@ -107,6 +110,40 @@ def test_the_export_is_a_model_folder_that_training_goes_on_from(run, pictures, 
         GanTask(_config(pictures, init_from=str(tmp_path / "model"), generator=wider)).init(jax.random.key(0))
 
 
+def test_goes_on_from_another_resolution(run, pictures, tmp_path, caplog):
+    """Every array is copied that has a namesake of its shape in the folder, in all networks, and no other."""
+    task, _, state, _ = run
+    folders.save(tmp_path / "model", *task.export(state))
+    channels = {"channels": [8, 6, 5]}
+    options = {
+        "generator": dict(TINY["generator"], resolution=16, synthesis=channels),
+        "stylegan2": TINY["stylegan2"] | {"network": {"resolution": 16, **channels}},
+        "init_from": str(tmp_path / "model"),
+    }
+    with caplog.at_level(logging.WARNING):
+        larger = GanTask(_config(pictures, **options))
+    assert "the generator's mapping, b4, b8, while b16 begin anew; the discriminator's b4, b8, while b16" in caplog.text
+    start = larger.init(jax.random.key(7))
+    other = GanTask(_config(pictures, **(options | {"init_from": None}))).init(jax.random.key(7))
+    for before, fresh, after in (
+        (state.params, other.params, start.params),
+        (state.ema, other.ema, start.ema),
+        (state.buffers, other.buffers, start.buffers),
+        (state.adversary.params, other.adversary.params, start.adversary.params),
+    ):
+        before, fresh, after = (traverse_util.flatten_dict(tree) for tree in (before, fresh, after))
+        assert fresh.keys() == after.keys() and len(before.keys() & after.keys()) > len(before) / 2
+        for path, array in after.items():
+            expected = before[path] if np.shape(before.get(path, 0.5)) == array.shape and path in before else None
+            if expected is not None:
+                np.testing.assert_array_equal(array, expected, err_msg=str(path))
+            else:
+                assert array.shape == fresh[path].shape and ("b16" in path or path in before)
+    deeper = dict(options["generator"], mapping={"num_layers": 3})
+    with pytest.raises(InputError, match=r"mapping\.num_layers is 2 instead of 3"):
+        GanTask(_config(pictures, **(options | {"generator": deeper})))
+
+
 class _Recorder:
     """An adversary that does nothing but tell the pictures that it was shown."""
 
@@ -201,6 +238,31 @@ def test_exactly_one_discriminator_is_asked_for(pictures):
             from_dict(GanConfig, config | {"projected": projected, "stylegan2": stylegan2})
     with pytest.raises(InputError, match="resolution"):
         _config(pictures, generator=dict(TINY["generator"], resolution=16, synthesis={}))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"batch_size": 0}, "batch_size must be positive"),
+        ({"batch_size": 6}, "batch_size must be a multiple of the discriminator's mbstd_group_size 4, but it is 6"),
+        ({"ema_kimg": -1.0}, "ema_kimg must be at least 0"),
+        ({"ema_rampup": 0.0}, "ema_rampup must be positive or None"),
+        ({"seed": -1}, "seed must lie in"),
+        ({"stylegan2": TINY["stylegan2"] | {"augment": "bcg"}}, "ADA preset has no option 'bcg'; did you mean 'b"),
+        ({"stylegan2": TINY["stylegan2"] | {"augment_p": 2.0}}, "augment_p is a probability"),
+        ({"stylegan2": None, "projected": {"augment": "colour"}}, "no option 'colour'; did you mean 'color'"),
+        ({"generator": dict(TINY["generator"], img_channels=1)}, "img_channels must be the generator's, 1, but got 3"),
+    ],
+)
+def test_values_out_of_range_are_found_when_the_config_is_made(pictures, changes, message):
+    with pytest.raises(InputError, match=message):
+        _config(pictures, **changes)
+
+
+def test_labels_that_the_data_lack_are_asked_for(pictures):
+    task = GanTask(_config(pictures, generator=dict(TINY["generator"], c_dim=3)))
+    with pytest.raises(InputError, match="width of the data's labels or 0, but it is 3 and .* has none"):
+        next(task.batches(0))
 
 
 @pytest.mark.slow

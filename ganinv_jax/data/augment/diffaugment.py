@@ -62,15 +62,21 @@ def draw(key: Key[Array, ""], shape: tuple[int, ...]) -> Parameters:
 
 def apply(images: Float[Array, "b h w c"], parameters: Parameters, policy: str) -> Float[Array, "b h w c"]:
     """Do what `parameters` say to images, as far as `policy` names it."""
-    chosen = [name.strip() for name in policy.split(",") if name.strip()]
-    for name in chosen:
-        if name not in POLICIES:
-            raise unknown_key(name, POLICIES, "DiffAugment")
+    chosen = transforms(policy)
     if "color" in chosen:
         images = _recolour(images, parameters)
     if "translation" in chosen:
         images = _translate(images, parameters.shift)
     return _cut_out(images, parameters.centre) if "cutout" in chosen else images
+
+
+def transforms(policy: str) -> list[str]:
+    """What a policy names; raises InputError for a name that is none of `POLICIES`."""
+    chosen = [name.strip() for name in policy.split(",") if name.strip()]
+    for name in chosen:
+        if name not in POLICIES:
+            raise unknown_key(name, POLICIES, "DiffAugment")
+    return chosen
 
 
 def _recolour(images, parameters):

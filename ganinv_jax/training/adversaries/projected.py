@@ -29,6 +29,9 @@ class ProjectedAdversaryConfig:
     augment: str = "color,translation,cutout"
     optimizer: AdamConfig = dataclasses.field(default_factory=lambda: AdamConfig(learning_rate=2e-4))
 
+    def __post_init__(self):
+        diffaugment.transforms(self.augment)  # Raises InputError for an unknown name.
+
 
 class State(flax.struct.PyTreeNode):
     """params, buffers: of the heads. mixing: the fixed random mixing."""

@@ -35,6 +35,18 @@ class StyleGAN2AdversaryConfig:
     def __post_init__(self):
         check(self.r1_gamma >= 0, f"r1_gamma must be at least 0, but got {self.r1_gamma}.")
         check(self.r1_interval >= 0, f"r1_interval must be at least 0, but got {self.r1_interval}.")
+        check(0 <= self.augment_p <= 1, f"augment_p is a probability, but got {self.augment_p}.")
+        if self.augment is not None:
+            ada.AdaSpec.preset(self.augment)  # Raises InputError for an unknown name.
+
+    def check_batch(self, batch_size: int) -> None:
+        """Raise InputError unless the groups of the minibatch standard deviation divide the batch."""
+        group = self.network.mbstd_group_size or batch_size
+        divides = not self.network.mbstd_num_channels or batch_size % min(group, batch_size) == 0
+        check(
+            divides,
+            f"batch_size must be a multiple of the discriminator's mbstd_group_size {group}, but it is {batch_size}.",
+        )
 
 
 class State(flax.struct.PyTreeNode):

@@ -109,6 +109,9 @@ class InpaintConfig:
         check(one, "an inpainting recipe has one discriminator at most: give 'projected' or 'stylegan2', not both.")
         some = self.photo_count == 0 or 0 < self.photo_count < self.batch_size
         check(some, "photos.fraction must leave a generated picture in the batch.")
+        check(0 <= self.seed < 2**32, f"seed must lie in [0, 2**32), but got {self.seed}.")
+        if self.stylegan2 is not None:
+            self.stylegan2.check_batch(self.batch_size)
 
     @property
     def photo_count(self) -> int:

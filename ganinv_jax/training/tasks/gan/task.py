@@ -1,6 +1,5 @@
 """Training a StyleGAN2 generator, against StyleGAN2's discriminator or the projected one."""
 
-import dataclasses
 from typing import Any
 
 import flax.struct
@@ -9,81 +8,21 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from ganinv_jax.core import folders
-from ganinv_jax.core.configs import check, differences, to_dict
+from ganinv_jax.core.configs import check, to_dict
 from ganinv_jax.core.images import grid, to_float, to_uint8
 from ganinv_jax.core.rng import seed_z
 from ganinv_jax.data.loader import Loader
 from ganinv_jax.data.sources import open_source
 from ganinv_jax.losses.adversarial import path_length_penalty
 from ganinv_jax.losses.coverage import coverage
-from ganinv_jax.models.stylegan2 import Generator, GeneratorConfig
+from ganinv_jax.models.stylegan2 import Generator
 from ganinv_jax.training.adversaries import Adversary, ProjectedAdversary, StyleGAN2Adversary
-from ganinv_jax.training.adversaries.projected import ProjectedAdversaryConfig
-from ganinv_jax.training.adversaries.stylegan2 import StyleGAN2AdversaryConfig
-from ganinv_jax.training.auto import GanAuto
 from ganinv_jax.training.ema import ema_decay
-from ganinv_jax.training.optimizers import AdamConfig, lazy
+from ganinv_jax.training.optimizers import lazy
+from ganinv_jax.training.tasks.gan.config import GanConfig
+from ganinv_jax.training.tasks.gan.start import read_start
 
 SNAPSHOT_SEEDS = range(32)
-
-
-@dataclasses.dataclass(frozen=True)
-class DataConfig:
-    """source: as `open_source` takes it. mirror: flip half of the pictures. threads: for decoding; None: one a core."""
-
-    source: str
-    mirror: bool = True
-    threads: int | None = None
-
-
-@dataclasses.dataclass(frozen=True)
-class GanConfig:
-    """One of `projected` and `stylegan2` says which discriminator plays.
-
-    pl_weight, pl_interval, pl_batch_shrink: path length regularisation, every so many steps (0: never) on that fraction
-        of the batch. style_mixing: probability. ema_kimg, ema_rampup: half-life of the weights' average, in thousands
-        of pictures and as a fraction of those seen so far (None: no ramp). share_fakes: the discriminator learns on the
-        very fakes that the generator was judged on, which saves drawing and looking at others; NVIDIA draws others.
-    coverage_weight, coverage_size: every real picture of the batch pulls the fake that is nearest to it, both reduced
-        to that side (see `losses.coverage`); 0, as NVIDIA has it: none. Against generators that draw a part of it all.
-    init_from: a model folder, or the name of a bundled one, to go on from; its discriminator begins anew where it is of
-        the other kind.
-    auto: what the options that were left open were chosen by (see `training.auto`); None: all of them were given.
-    Source of the defaults: `train.py` of NVlabs/stylegan2-ada-pytorch.
-    """
-
-    data: DataConfig
-    generator: GeneratorConfig
-    batch_size: int
-    projected: ProjectedAdversaryConfig | None = None
-    stylegan2: StyleGAN2AdversaryConfig | None = None
-    optimizer: AdamConfig = dataclasses.field(default_factory=AdamConfig)
-    pl_weight: float = 0.0
-    pl_interval: int = 4
-    pl_batch_shrink: int = 2
-    style_mixing: float = 0.0
-    ema_kimg: float = 10.0
-    ema_rampup: float | None = 0.05
-    share_fakes: bool = False
-    coverage_weight: float = 0.0
-    coverage_size: int = 16
-    init_from: str | None = None
-    auto: GanAuto | None = None
-    seed: int = 0
-
-    def __post_init__(self):
-        one = (self.projected is None) != (self.stylegan2 is None)
-        check(one, "a GAN recipe must describe exactly one discriminator: give either 'projected' or 'stylegan2'.")
-        check(0 <= self.style_mixing <= 1, f"style_mixing is a probability, but got {self.style_mixing}.")
-        check(self.pl_weight >= 0 and self.pl_interval >= 0, "pl_weight and pl_interval must be at least 0.")
-        check(self.pl_batch_shrink >= 1, f"pl_batch_shrink must be at least 1, but got {self.pl_batch_shrink}.")
-        check(self.coverage_weight >= 0, f"coverage_weight must be at least 0, but got {self.coverage_weight}.")
-        side = self.generator.resolution
-        fits = not self.coverage_weight or 0 < self.coverage_size <= side
-        check(fits, f"coverage_size must lie between 1 and {side}, but got {self.coverage_size}.")
-        fits = self.stylegan2 is None or self.stylegan2.network.resolution == side
-        check(fits, "the discriminator must have the generator's resolution.")
 
 
 class State(flax.struct.PyTreeNode):
@@ -113,14 +52,15 @@ class GanTask:
         regularized = config.pl_interval if config.pl_weight else 0
         self.optimizer = lazy(config.optimizer, regularized)
         self._picture = jax.jit(self._render)
+        self._start = read_start(config) if config.init_from else None
 
     def init(self, key: jax.Array) -> State:
         generator_key, adversary_key = jax.random.split(key)
         z, c = self._dummy_inputs()
         variables = jax.jit(self.generator.init)(generator_key, z, c)
         ema, discriminator = variables["params"], None
-        if self.config.init_from:
-            variables, ema, discriminator = _read_start(self.config.init_from, self.config, variables)
+        if self._start:
+            variables, ema, discriminator = self._start.complete(variables, adversary_key)
         params = variables["params"]
         adversary = self.adversary.init(adversary_key, discriminator)
         opt, buffers = self.optimizer.init(params), variables.get("buffers", {})
@@ -149,7 +89,12 @@ class GanTask:
 
     def batches(self, start_step: int):
         config, processes = self.config, (jax.process_index(), jax.process_count())
-        source = open_source(config.data.source)
+        source, labels = open_source(config.data.source), config.generator.c_dim
+        check(
+            labels in (0, source.c_dim),
+            f"generator.c_dim must be the width of the data's labels or 0, but it is {labels} and {config.data.source} "
+            f"has {source.c_dim or 'none'}.",
+        )
         return Loader(
             source,
             config.batch_size,
@@ -261,15 +206,3 @@ def _adversary(config: GanConfig) -> Adversary:
         return ProjectedAdversary(config.projected)
     assert config.stylegan2 is not None  # GanConfig has checked it
     return StyleGAN2Adversary(config.stylegan2)
-
-
-def _read_start(folder: str, config: GanConfig, like):
-    """Generator variables, averaged params, and discriminator variables, or None where it is of the other kind."""
-    model, arrays = folders.load(folders.find(folder))
-    unlike = differences(model.get("generator", {}), to_dict(config.generator))
-    check(not unlike, f"init_from must hold a generator with the recipe's options, but in {folder} {unlike}.")
-    start = arrays.get("generator_raw", arrays["generator"])
-    folders.check_like(start, like, "generator")
-    kind = model.get("discriminator", {}).get("kind", "stylegan2")
-    same = kind == ("stylegan2" if config.projected is None else "projected")
-    return start, arrays["generator"]["params"], arrays.get("discriminator") if same else None

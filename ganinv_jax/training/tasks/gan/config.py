@@ -1,0 +1,79 @@
+"""Options of the GAN task."""
+
+import dataclasses
+
+from ganinv_jax.core.configs import check
+from ganinv_jax.models.stylegan2 import GeneratorConfig
+from ganinv_jax.training.adversaries.projected import ProjectedAdversaryConfig
+from ganinv_jax.training.adversaries.stylegan2 import StyleGAN2AdversaryConfig
+from ganinv_jax.training.auto import GanAuto
+from ganinv_jax.training.optimizers import AdamConfig
+
+
+@dataclasses.dataclass(frozen=True)
+class DataConfig:
+    """source: as `open_source` takes it. mirror: flip half of the pictures. threads: for decoding; None: one a core."""
+
+    source: str
+    mirror: bool = True
+    threads: int | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class GanConfig:
+    """One of `projected` and `stylegan2` says which discriminator plays.
+
+    pl_weight, pl_interval, pl_batch_shrink: path length regularisation, every so many steps (0: never) on that fraction
+        of the batch. style_mixing: probability. ema_kimg, ema_rampup: half-life of the weights' average, in thousands
+        of pictures and as a fraction of those seen so far (None: no ramp). share_fakes: the discriminator learns on the
+        very fakes that the generator was judged on, which saves drawing and looking at others; NVIDIA draws others.
+    coverage_weight, coverage_size: every real picture of the batch pulls the fake that is nearest to it, both reduced
+        to that side (see `losses.coverage`); 0, as NVIDIA has it: none. Against generators that draw a part of it all.
+    init_from: a model folder, or the name of a bundled one, to go on from; its discriminator begins anew where it is of
+        the other kind. From a model of another resolution the layers that both have are copied.
+    auto: what the options that were left open were chosen by (see `training.auto`); None: all of them were given.
+    Source of the defaults: `train.py` of NVlabs/stylegan2-ada-pytorch.
+    """
+
+    data: DataConfig
+    generator: GeneratorConfig
+    batch_size: int
+    projected: ProjectedAdversaryConfig | None = None
+    stylegan2: StyleGAN2AdversaryConfig | None = None
+    optimizer: AdamConfig = dataclasses.field(default_factory=AdamConfig)
+    pl_weight: float = 0.0
+    pl_interval: int = 4
+    pl_batch_shrink: int = 2
+    style_mixing: float = 0.0
+    ema_kimg: float = 10.0
+    ema_rampup: float | None = 0.05
+    share_fakes: bool = False
+    coverage_weight: float = 0.0
+    coverage_size: int = 16
+    init_from: str | None = None
+    auto: GanAuto | None = None
+    seed: int = 0
+
+    def __post_init__(self):
+        one = (self.projected is None) != (self.stylegan2 is None)
+        check(self.batch_size > 0, f"batch_size must be positive, but it is {self.batch_size}.")
+        check(one, "a GAN recipe must describe exactly one discriminator: give either 'projected' or 'stylegan2'.")
+        check(0 <= self.style_mixing <= 1, f"style_mixing is a probability, but got {self.style_mixing}.")
+        check(self.pl_weight >= 0 and self.pl_interval >= 0, "pl_weight and pl_interval must be at least 0.")
+        check(self.pl_batch_shrink >= 1, f"pl_batch_shrink must be at least 1, but got {self.pl_batch_shrink}.")
+        check(self.coverage_weight >= 0, f"coverage_weight must be at least 0, but got {self.coverage_weight}.")
+        side = self.generator.resolution
+        fits = not self.coverage_weight or 0 < self.coverage_size <= side
+        check(fits, f"coverage_size must lie between 1 and {side}, but got {self.coverage_size}.")
+        check(self.ema_kimg >= 0, f"ema_kimg must be at least 0, but got {self.ema_kimg}.")
+        ramp = self.ema_rampup
+        check(ramp is None or ramp > 0, f"ema_rampup must be positive or None, but got {ramp}.")
+        check(0 <= self.seed < 2**32, f"seed must lie in [0, 2**32), but got {self.seed}.")
+        if self.stylegan2 is not None:
+            self._check_judge(self.stylegan2)
+
+    def _check_judge(self, adversary: StyleGAN2AdversaryConfig) -> None:
+        for name in ("resolution", "img_channels"):
+            own, other = getattr(self.generator, name), getattr(adversary.network, name)
+            check(own == other, f"the discriminator's {name} must be the generator's, {own}, but got {other}.")
+        adversary.check_batch(self.batch_size)
