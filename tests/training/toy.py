@@ -4,6 +4,7 @@ import dataclasses
 import itertools
 import os
 import signal
+import threading
 import time
 
 import flax.struct
@@ -32,6 +33,7 @@ class ToyConfig:
     workers: int = 0
     signal_at: int = -1  # The step whose batch sends this process a SIGTERM.
     kill_at: int = -1  # The step whose batch kills it.
+    kill_after: float = 0.0  # Seconds after the fifth batch, when all is compiled, that it is killed; 0: never.
     nan_at: int = -1  # The step whose batch is not finite.
     pause: float = 0.0  # Seconds that each batch takes.
     init_from: str | None = None
@@ -51,7 +53,7 @@ class ToyState:
 class ToyTask:
     Config = ToyConfig
     name = "toy"
-    free_options = frozenset({"workers", "signal_at", "kill_at", "nan_at", "pause"})
+    free_options = frozenset({"workers", "signal_at", "kill_at", "kill_after", "nan_at", "pause"})
 
     def __init__(self, config):
         self.config, self.seed, self.batch_size = config, config.seed, config.batch_size
@@ -89,6 +91,8 @@ class ToyTask:
                 os.kill(os.getpid(), signal.SIGTERM)
             if step == self.config.kill_at:
                 os.kill(os.getpid(), signal.SIGKILL)
+            if self.config.kill_after and step == start_step + 4:
+                threading.Timer(self.config.kill_after, os.kill, (os.getpid(), signal.SIGKILL)).start()
             time.sleep(self.config.pause)
             x = np.random.default_rng((self.seed, step)).normal(size=(self.batch_size, SIZE)).astype(np.float32)
             here = x.reshape(jax.process_count(), -1, SIZE)[jax.process_index()]

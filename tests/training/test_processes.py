@@ -1,0 +1,216 @@
+"""Training on many devices, by processes that talk over localhost, and by processes that are killed at any moment."""
+
+import contextlib
+import functools
+import json
+import os
+import random
+import signal
+import socket
+import sys
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+import tiny_tasks
+from toy import ToyConfig, ToyTask
+
+from ganinv_jax.core import devices
+from ganinv_jax.training import loop
+from ganinv_jax.training.checkpoints import saved_steps
+from ganinv_jax.training.config import LoopSettings
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from model_folders import save_tiny_model
+
+TOLERANCE = 1e-4
+"""Of a gradient's or a figure's largest number: sums are taken in another order."""
+INTERVAL = 10  # steps from one checkpoint to the next
+SETTINGS = LoopSettings(total_kimg=0.24, log_kimg=0.04, checkpoint_kimg=0.08, snapshot_kimg=0.08)
+TIMES = ("seconds", "img_per_s", "sec_per_kimg", "memory_gib")
+
+
+@pytest.fixture
+def train(start, recipe, tmp_path):
+    """Starts `ganinv train` with the toy's recipe; `environment` is that of its processes."""
+
+    def run(workdir, *options, log="log", **environment):
+        arguments = ["train", "--config", str(recipe), "--workdir", str(workdir), *options]
+        return start(tmp_path / log, environment, _ganinv, arguments)
+
+    return run
+
+
+@pytest.fixture
+def train_together(train):
+    """Runs it in two processes, with options for each; returns their exit codes."""
+
+    def run(workdir, *options):
+        environments = of_two()
+        together = [train(workdir, *options[i], log=f"log{i}", **environments[i]) for i in (0, 1)]
+        return [ended(process) for process in together]
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def sources(tmp_path_factory):
+    """What each of the tiny tasks begins with."""
+    folder = tmp_path_factory.mktemp("sources")
+    model = save_tiny_model(folder / "model", inpainter=False)
+    return {"gan": tiny_tasks.save_pictures(folder / "pictures"), "inpainter": model}
+
+
+@pytest.mark.slow
+def test_two_processes_stopped_killed_and_resumed_equal_undisturbed_ones(tmp_path, train, train_together):
+    straight, broken = tmp_path / "straight", tmp_path / "broken"
+    assert train_together(straight, (), ()) == [0, 0]
+
+    # One of them is asked to stop, and both save the same step.
+    slow = "--config.pause=0.2"  # The service looks for signals once a second.
+    assert train_together(broken, (slow,), (slow, "--config.signal_at=2")) == [3, 3]
+    (stopped,) = saved_steps(broken / "checkpoints")[-1:]
+    told = [(tmp_path / f"log{i}").read_text() for i in (0, 1)]
+    assert all(f"Stopped after step {stopped} of 30; run the same command" in text for text in told), told
+
+    # One of them is killed, and the other does not go on alone.
+    first, second = train_together(broken, (), ("--config.kill_at=29",))
+    assert second == -9 and first != 0
+    assert 20 in saved_steps(broken / "checkpoints") and 30 not in saved_steps(broken / "checkpoints")
+
+    assert train_together(broken, (), ()) == [0, 0]
+    assert_same_files(straight / "model", broken / "model")
+    assert rows(straight)[-1] == rows(broken)[-1]
+
+    # A single process goes on where two were, and ends within rounding of what it would have come to alone.
+    (straight / "checkpoints/30").rename(tmp_path / "gone")
+    alone = _toy(tmp_path / "alone", SETTINGS)
+    for found in (_toy(straight, SETTINGS), _toy(broken, SETTINGS)):
+        np.testing.assert_allclose(found.params["w"], alone.params["w"], rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", tiny_tasks.TASKS)
+def test_a_step_on_eight_devices_is_that_on_one(tmp_path, start, sources, name):
+    """Loss and gradients, statistics over groups of pictures, adaptive augmentation and averages of weights."""
+    flags = {"XLA_FLAGS": f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count=8"}
+    process = start(tmp_path / "log", flags, _save_step, name, sources[name], tmp_path / "eight.npz")
+    one = tiny_tasks.one_step(name, sources[name])
+    assert ended(process) == 0, (tmp_path / "log").read_text()
+    eight = np.load(tmp_path / "eight.npz")
+    assert eight.keys() == one.keys()
+    for path, leaf in one.items():
+        size = np.abs(leaf).max(initial=1e-6)
+        np.testing.assert_allclose(eight[path] / size, leaf / size, atol=TOLERANCE, err_msg=path)
+
+
+@pytest.mark.slow
+def test_a_gan_and_an_inpainter_killed_and_resumed_on_two_processes_equal_undisturbed_ones(tmp_path, start, sources):
+    def together(*kill_at):
+        environments = of_two()
+        processes = [
+            start(tmp_path / f"log{i}", environments[i], _train_tiny, tmp_path, sources, kill_at[i]) for i in (0, 1)
+        ]
+        return [ended(process) for process in processes]
+
+    first, second = together(None, 3)
+    assert first != 0 and second == -9, (tmp_path / "log0").read_text()
+    assert saved_steps(tmp_path / "inpainter" / "checkpoints") == [2]
+    assert together(None, None) == [0, 0], (tmp_path / "log0").read_text()
+    for name in tiny_tasks.TASKS:
+        assert_same_files(tmp_path / f"{name}-straight/model", tmp_path / name / "model")
+
+
+@pytest.mark.slow
+def test_killed_at_twenty_random_moments_equals_undisturbed(tmp_path, train):
+    settings = LoopSettings(total_kimg=6.4, log_kimg=0.008, checkpoint_kimg=0.008 * INTERVAL, snapshot_kimg=10)
+    options = [
+        f"--config.loop.{name}={getattr(settings, name)}" for name in ("total_kimg", "log_kimg", "snapshot_kimg")
+    ]
+    undisturbed, broken, draw = _toy(tmp_path / "straight", settings), tmp_path / "broken", random.Random(0)
+    lost = []
+    for _ in range(20):
+        last = max(saved_steps(broken / "checkpoints"), default=0)
+        moment = draw.uniform(0.01, 0.6)
+        process = train(broken, *options, "--config.pause=0.01", f"--config.kill_after={moment}")
+        assert ended(process) == -9, (tmp_path / "log").read_text()
+        saved = max(saved_steps(broken / "checkpoints"), default=0)
+        assert saved >= last and not list(broken.glob("checkpoints/torn-*"))
+        lost.append(max([row["step"] for row in rows(broken)], default=0) - saved)
+    # The interval, and what was trained while the last checkpoint was being written, for which the next one waits.
+    assert max(lost) < 2 * INTERVAL, lost
+    assert_same_bits(_toy(broken, settings), undisturbed)
+    assert rows(broken) == rows(tmp_path / "straight")
+
+
+def of_two() -> list[dict[str, str]]:
+    """The environments of two processes that find each other."""
+    with contextlib.closing(socket.socket()) as one:
+        one.bind(("localhost", 0))
+        address = f"localhost:{one.getsockname()[1]}"
+    numbers = ({"JAX_NUM_PROCESSES": "2", "JAX_PROCESS_ID": str(index)} for index in (0, 1))
+    return [{"JAX_COORDINATOR_ADDRESS": address} | given for given in numbers]
+
+
+def rows(workdir) -> list[dict]:
+    """The whole rows of the log, without what time tells."""
+    path = workdir / "metrics.jsonl"
+    lines = path.read_text().splitlines(keepends=True) if path.exists() else []
+    found = [json.loads(line) for line in lines if line.endswith("\n")]
+    return [{name: value for name, value in row.items() if name not in TIMES} for row in found]
+
+
+def assert_same_bits(a, b):
+    def raw(leaf):
+        return jax.random.key_data(leaf) if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key) else leaf
+
+    jax.tree.map(np.testing.assert_array_equal, *(jax.device_get(jax.tree.map(raw, tree)) for tree in (a, b)))
+
+
+def assert_same_files(a, b):
+    names = sorted(path.name for path in a.iterdir())
+    assert names and names == sorted(path.name for path in b.iterdir())
+    for name in names:
+        assert (a / name).read_bytes() == (b / name).read_bytes(), name
+
+
+def _save_step(name, source, path):
+    assert jax.device_count() == 8
+    np.savez(path, **tiny_tasks.one_step(name, source))
+
+
+def _train_tiny(folder, sources, kill_at):
+    """Each of the tasks for four steps, straight ahead and in two parts; `kill_at`: the inpainter's step that kills."""
+    devices.join_processes()
+    for name, make in tiny_tasks.TASKS.items():
+        task = make(sources[name])
+        for workdir, steps in ((f"{name}-straight", 4), (name, 2), (name, 4)):
+            if kill_at and (workdir, steps) == ("inpainter", 4):
+                task.batches = functools.partial(_killing, task.batches, kill_at)
+            kimg = task.batch_size / 1000
+            settings = LoopSettings(steps * kimg, kimg, 100, 2 * kimg, 100)
+            loop.run(task, folder / workdir, settings)
+
+
+def _killing(batches, step, start):
+    for number, batch in enumerate(batches(start), start):
+        if number == step:
+            os.kill(os.getpid(), signal.SIGKILL)
+        yield batch
+
+
+def _toy(workdir, settings):
+    return loop.run(ToyTask(ToyConfig()), workdir, settings)
+
+
+def ended(process, seconds: float = 300) -> int:
+    process.join(seconds)
+    assert process.exitcode is not None, "the process should have ended"
+    return process.exitcode
+
+
+def _ganinv(arguments):
+    from ganinv_jax.cli.main import main
+
+    sys.exit(main(arguments))

@@ -1,0 +1,76 @@
+"""A GAN and an inpainter that compile in seconds, and one step of them on all devices that there are."""
+
+import functools
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from PIL import Image
+
+from ganinv_jax.core import devices
+from ganinv_jax.core.configs import from_dict
+from ganinv_jax.losses.perceptual import PerceptualDistance
+from ganinv_jax.training import loop
+from ganinv_jax.training.tasks.gan import GanConfig, GanTask
+from ganinv_jax.training.tasks.inpaint import InpaintConfig, InpaintTask
+from ganinv_jax.training.tasks.inpaint import task as inpaint_module
+
+BATCH = 8
+SMOOTH = {"learning_rate": 0.1, "b1": 0.0, "eps": 1.0}
+"""Adam that does not make signs of gradients, of which some are but rounding; its first moment is the gradient."""
+GENERATOR = {
+    "resolution": 8,
+    "z_dim": 6,
+    "w_dim": 6,
+    "mapping": {"num_layers": 2},
+    "synthesis": {"channels": [8, 6]},
+}
+# Groups of four pictures of the eight; adaptive augmentation that moves after each batch.
+OPPONENT = {
+    "network": {"resolution": 8, "channels": [8, 6], "mbstd_group_size": 4},
+    "r1_gamma": 0.0,
+    "augment": "blit",
+    "augment_p": 0.5,
+    "controller": {"interval": 1, "kimg": 0.1},
+    "optimizer": SMOOTH,
+}
+
+
+def gan(pictures: Path) -> GanTask:
+    """Trained on the folder `pictures`."""
+    data, average = {"source": str(pictures), "threads": 1}, {"ema_kimg": 0.01, "ema_rampup": None}
+    options = {"data": data, "generator": GENERATOR, "stylegan2": OPPONENT, "batch_size": BATCH, **average}
+    options["optimizer"] = SMOOTH
+    return GanTask(from_dict(GanConfig, options))
+
+
+def inpainter(model: Path) -> InpaintTask:
+    """On the generator in the folder `model`; the perceptual term looks through EfficientNet's first stage only."""
+    inpaint_module.PerceptualDistance = functools.partial(PerceptualDistance, stages=("stride4",))
+    inpaint_module.CALIBRATION_PAIRS = 4
+    networks = {"encoder": {"channel_max": 8, "pyramid": 4, "head_channels": 4}}
+    average = {"ema_kimg": 0.01, "ema_rampup": None}
+    options = {"init_from": str(model), "batch_size": BATCH, "options": networks, "show": {"count": 1}, **average}
+    options["optimizer"] = SMOOTH
+    return InpaintTask(from_dict(InpaintConfig, options))
+
+
+TASKS = {"gan": gan, "inpainter": inpainter}
+
+
+def save_pictures(folder: Path) -> Path:
+    folder.mkdir()
+    for i, picture in enumerate(np.random.RandomState(0).randint(0, 256, (11, 8, 8, 3), np.uint8)):
+        Image.fromarray(picture).save(folder / f"{i:02d}.png")
+    return folder
+
+
+def one_step(name: str, source: Path) -> dict[str, np.ndarray]:
+    """The leaves of the state after one step, and the metrics, by their path."""
+    task, mesh = TASKS[name](source), devices.data_mesh()
+    start, key = loop.keys(task)
+    state, frozen, key = devices.replicate((task.init(start), task.frozen, key), mesh)
+    batch = devices.shard_batch(next(task.batches(0)), mesh)
+    done: Any = loop.compile_step(task, mesh)(state, batch, frozen, key, np.uint32(0), task.variant(1))
+    return {jax.tree_util.keystr(path): np.asarray(leaf) for path, leaf in jax.tree_util.tree_leaves_with_path(done)}
