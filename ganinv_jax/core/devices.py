@@ -119,6 +119,18 @@ def replicate(tree: Tree, mesh: Mesh) -> Tree:
     return jax.jit(first, out_shardings=everywhere)(shard_batch(jax.tree.map(one_a_device, tree), mesh))
 
 
+def split_rows(x: jax.Array) -> jax.Array:
+    """Inside of a program for a mesh (`jax.sharding.use_abstract_mesh`): `x` split along its first axis.
+
+    For what is drawn there, such as latents: nothing else ties them to the mesh, and every device would compute all
+    that follows from them. Where the devices do not divide the rows, and outside of such a program, `x` as it is.
+    """
+    mesh = jax.sharding.get_abstract_mesh()
+    if mesh.empty or len(x) % mesh.size:
+        return x
+    return jax.lax.with_sharding_constraint(x, PartitionSpec("data"))
+
+
 def shard_batch(batch: Any, mesh: Mesh) -> Any:
     """Global arrays, split along the first axis, from this process's part of the batch (all of it on one host).
 

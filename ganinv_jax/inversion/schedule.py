@@ -212,8 +212,8 @@ class Look(NamedTuple):
 
 
 DEFAULT_LOOK = Look()
-"""The generator's own size: on a CPU a look with its gradient takes a fifth of the bundled generator's time at 64 pixels.
-Twice the side would be four times the pixels."""
+"""The generator's own size. A look with its gradient takes a CPU a fifth of the bundled generator's time there; twice
+the side would be four times the pixels."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -91,11 +91,13 @@ def keys(task: Task) -> tuple[jax.Array, jax.Array]:
 def compile_step(task: Task, mesh: Mesh) -> Callable[..., tuple[State, Metrics]]:
     """The jitted `(state, batch, frozen, step_key, step, variant) -> (state, metrics)`: one program per variant.
 
-    The state is donated and replicated, the batch lies as it comes.
+    The state is donated and replicated, the batch lies as it comes, and what steps draw is split by
+    `devices.split_rows`.
     """
 
     def step_fn(state: State, batch: Any, frozen: Any, step_key: jax.Array, step: jax.Array, variant: Hashable):
-        return task.step(state, batch, jax.random.fold_in(step_key, step), frozen=frozen, variant=variant)
+        with jax.sharding.use_abstract_mesh(mesh.abstract_mesh):
+            return task.step(state, batch, jax.random.fold_in(step_key, step), frozen=frozen, variant=variant)
 
     everywhere = NamedSharding(mesh, PartitionSpec())
     return jax.jit(step_fn, static_argnames="variant", donate_argnames="state", out_shardings=everywhere)

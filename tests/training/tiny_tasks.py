@@ -66,11 +66,13 @@ def save_pictures(folder: Path) -> Path:
     return folder
 
 
-def one_step(name: str, source: Path) -> dict[str, np.ndarray]:
-    """The leaves of the state after one step, and the metrics, by their path."""
+def one_step(name: str, source: Path) -> tuple[dict[str, np.ndarray], float]:
+    """The leaves of the state after one step, and the metrics, by their path; and the operations of each device."""
     task, mesh = TASKS[name](source), devices.data_mesh()
     start, key = loop.keys(task)
     state, frozen, key = devices.replicate((task.init(start), task.frozen, key), mesh)
     batch = devices.shard_batch(next(task.batches(0)), mesh)
-    done: Any = loop.compile_step(task, mesh)(state, batch, frozen, key, np.uint32(0), task.variant(1))
-    return {jax.tree_util.keystr(path): np.asarray(leaf) for path, leaf in jax.tree_util.tree_leaves_with_path(done)}
+    arguments = state, batch, frozen, key, np.uint32(0)
+    step: Any = loop.compile_step(task, mesh).lower(*arguments, task.variant(1)).compile()
+    leaves = jax.tree_util.tree_leaves_with_path(step(*arguments))
+    return {jax.tree_util.keystr(path): np.asarray(leaf) for path, leaf in leaves}, step.cost_analysis()["flops"]

@@ -9,6 +9,7 @@ import numpy as np
 import optax
 
 from ganinv_jax.core.configs import check, to_dict
+from ganinv_jax.core.devices import split_rows
 from ganinv_jax.core.images import grid, to_float, to_uint8
 from ganinv_jax.core.rng import seed_z
 from ganinv_jax.data.loader import Loader
@@ -167,7 +168,7 @@ class GanTask:
     def _ws(self, variables, batch: int, c, z_key, mix_key):
         """W+ with style mixing (one crossover a batch), and the unmixed w [b, d] that the average is taken of."""
         config = self.config.generator
-        z, other = jax.random.normal(z_key, (2, batch, config.z_dim))
+        z, other = (split_rows(z) for z in jax.random.normal(z_key, (2, batch, config.z_dim)))
         ws = self.generator.apply(variables, z, c, method="map")
         w = ws[:, 0]
         if self.config.style_mixing:

@@ -9,6 +9,7 @@ import numpy as np
 import optax
 
 from ganinv_jax.core.configs import to_dict
+from ganinv_jax.core.devices import split_rows
 from ganinv_jax.core.images import to_float
 from ganinv_jax.core.rng import seed_z
 from ganinv_jax.losses.perceptual import PerceptualDistance
@@ -128,8 +129,9 @@ class InpaintTask:
         photos = batch.get("image")
         size = self.batch_size - (0 if photos is None else len(photos))
         own_key, other_key = jax.random.split(key)
-        own = self._map(jax.random.normal(own_key, (size, self._z_dim)), frozen)
-        ws_rand = self._map(jax.random.normal(other_key, (self.batch_size * COMPLETIONS, self._z_dim)), frozen)
+        own = self._map(split_rows(jax.random.normal(own_key, (size, self._z_dim))), frozen)
+        others = jax.random.normal(other_key, (self.batch_size * COMPLETIONS, self._z_dim))
+        ws_rand = self._map(split_rows(others), frozen)
         ws_rand = ws_rand.reshape(self.batch_size, COMPLETIONS, *ws_rand.shape[1:])
         if self.config.full_branch:
             ws_rand = ws_rand.at[:size, 0].set(own)
