@@ -4,7 +4,7 @@ XLA's own rule turns the weight gradient into one convolution with a kernel as l
 at a fifth of its speed. Patches of a few thousand pixels stay in the cache instead.
 
 The gradient of the pictures is a convolution by the flipped weight. XLA brings it into the layout that its fast kernel
-takes, but not inside of a loop: there it ran at a seventh of its speed. So it is written in that layout.
+takes, but not inside of a loop, where it then runs several times as long. So it is written in that layout.
 """
 
 import functools
