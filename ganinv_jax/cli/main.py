@@ -15,7 +15,7 @@ import traceback
 from collections.abc import Sequence
 from typing import NoReturn
 
-from ganinv_jax.core.errors import GaninvError, InputError, StoppedError
+from ganinv_jax.core.errors import GaninvError, InputError
 
 VERBS = {
     "inpaint": "fill a hole in a photo in several ways",
@@ -30,7 +30,7 @@ VERBS = {
     "benchmark": "measure speed",
     "demo": "open the demo in a browser",
 }
-DONE, FAULT, BAD_INPUT, STOPPED, INTERRUPTED = 0, 1, 2, 3, 130
+DONE, FAULT, INTERRUPTED = 0, 1, 130  # and those of `core.errors`
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -51,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             traceback.print_exc()
         told = error if expected else f"internal error: {type(error).__name__}: {error}"
         print(f"ganinv: {told}", file=sys.stderr)
-        return STOPPED if isinstance(error, StoppedError) else BAD_INPUT if isinstance(error, InputError) else FAULT
+        return error.exit_code if isinstance(error, GaninvError) else FAULT
 
 
 def _dispatch(arguments: list[str]) -> None:

@@ -34,9 +34,10 @@ def run(args: argparse.Namespace) -> None:
     devices.join_processes()
     devices.enable_compilation_cache()
     devices.keep_host_memory()
-    recipe = config.load(args.config, [*args.overrides, *start], record.first_devices(Path(args.workdir)))
-    task = recipe.make()
-    if args.dry_run:
-        plan.show(task, args.workdir, recipe.loop)
-    else:
-        loop.run(task, args.workdir, recipe.loop, profile)
+    with devices.ending_together():
+        recipe = config.load(args.config, [*args.overrides, *start], record.first_devices(Path(args.workdir)))
+        task = recipe.make()
+        if args.dry_run:
+            plan.show(task, args.workdir, recipe.loop)
+        else:
+            loop.run(task, args.workdir, recipe.loop, profile)

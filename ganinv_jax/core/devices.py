@@ -1,10 +1,12 @@
 """Devices: the processes and the mesh that training runs on, how arrays lie on it, and the compilation cache."""
 
+import contextlib
 import ctypes
 import importlib.util
 import os
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,7 +16,8 @@ import numpy as np
 from jax.experimental import multihost_utils
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from ganinv_jax.core.errors import InputError
+from ganinv_jax.core.errors import GaninvError, InputError, StoppedError
+from ganinv_jax.core.rng import is_key
 
 Tree = TypeVar("Tree")
 
@@ -24,8 +27,14 @@ _M_MMAP_MAX, _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_ARENA_MAX = -4, -1, -2, -8
 BY_HAND = ("JAX_COORDINATOR_ADDRESS", "JAX_NUM_PROCESSES", "JAX_PROCESS_ID")
 """What the environment of each process must hold where no launcher tells JAX."""
 
+PATIENCE = 10
+"""Seconds that a process which failed waits for the others of a run to end as well."""
+
 # Where launchers tell the number of processes, and TPU pods the workers' addresses, with a comma between them.
 _COUNTS, _ADDRESSES = ("SLURM_NTASKS", "OMPI_COMM_WORLD_SIZE"), ("TPU_PROCESS_ADDRESSES", "TPU_WORKER_HOSTNAMES")
+
+# What JAX's errors hold then: the libraries that add up over processes, and the statuses of its own service.
+_SIGNS_OF_LOSS = ("Gloo", "NCCL", "UNAVAILABLE", "ABORTED", "DEADLINE_EXCEEDED")
 
 
 def join_processes() -> None:
@@ -42,6 +51,35 @@ def join_processes() -> None:
             jax.distributed.initialize()
         except ValueError:  # It knows no coordinator: a processor with the TPU's compiler, or a single TPU.
             return
+
+
+@contextlib.contextmanager
+def ending_together() -> Iterator[None]:
+    """For what several processes do together: where the block fails in one of them, none is left waiting.
+
+    At its exit JAX has a process wait for the others, which may wait for its part of a sum. The one that failed
+    therefore ends `PATIENCE` seconds later at the latest, with the error's exit code. On the CPU the others see that at
+    once, elsewhere when JAX misses a heartbeat, after 100 seconds; without the first process JAX ends all at once.
+
+    Raises GaninvError in place of JAX's own error where another process is gone.
+    """
+    try:
+        yield
+    except BaseException as error:
+        if not jax.distributed.is_initialized() or isinstance(error, StoppedError):  # All of them stop together.
+            raise
+        _leave_within(PATIENCE, error.exit_code if isinstance(error, GaninvError) else 1)
+        if is_loss(error):
+            raise GaninvError(
+                "All processes of a run must go on together, but another one has ended or cannot be reached "
+                f"({_first_line(error)}); see what it says, and run the same command in all of them again."
+            ) from error
+        raise
+
+
+def is_loss(error: BaseException | None) -> bool:
+    """Whether JAX fails by `error` since another process has ended, or cannot be reached."""
+    return isinstance(error, jax.errors.JaxRuntimeError) and any(sign in str(error) for sign in _SIGNS_OF_LOSS)
 
 
 def enable_compilation_cache(folder: str | os.PathLike | None = None) -> Path | None:
@@ -110,10 +148,10 @@ def replicate(tree: Tree, mesh: Mesh) -> Tree:
         return jax.device_put(jax.tree.map(jnp.copy, tree), everywhere)
 
     def first(rows: Any) -> Tree:
-        return jax.tree.map(lambda row, leaf: _as_key(row[0], leaf) if _is_key(leaf) else row[0], rows, tree)
+        return jax.tree.map(lambda row, leaf: _as_key(row[0], leaf) if is_key(leaf) else row[0], rows, tree)
 
     def one_a_device(leaf: Any) -> np.ndarray:
-        value = np.asarray(jax.random.key_data(leaf) if _is_key(leaf) else leaf)
+        value = np.asarray(jax.random.key_data(leaf) if is_key(leaf) else leaf)
         return np.broadcast_to(value, (len(mesh.local_devices), *value.shape))
 
     return jax.jit(first, out_shardings=everywhere)(shard_batch(jax.tree.map(one_a_device, tree), mesh))
@@ -177,8 +215,20 @@ def _launched_together() -> bool:
     return any(told) if told else "JOB_COMPLETION_INDEX" in environment or bool(importlib.util.find_spec("libtpu"))
 
 
-def _is_key(leaf: Any) -> bool:
-    return hasattr(leaf, "dtype") and jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+def _leave_within(seconds: float, code: int) -> None:
+    """End this process then, if it is still there, without what programs do at their exit."""
+
+    def leave() -> None:
+        sys.stdout.flush()
+        os._exit(code)
+
+    timer = threading.Timer(seconds, leave)
+    timer.daemon = True  # It keeps no process that can end by itself.
+    timer.start()
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().partition("\n")[0]
 
 
 def _as_key(data: jax.Array, like: Any) -> jax.Array:

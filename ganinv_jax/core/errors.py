@@ -4,10 +4,17 @@
 class GaninvError(Exception):
     """The base of every error that this package raises on purpose."""
 
+    exit_code = 1
+    """What a command exits with that ends by it."""
+
 
 class InputError(GaninvError):
-    """Bad input: one sentence that says what must hold, what was given and what to do. The commands exit with 2."""
+    """Bad input: one sentence that says what must hold, what was given and what to do."""
+
+    exit_code = 2
 
 
 class StoppedError(GaninvError):
-    """Stopped on request; running the same command again goes on from there. The commands exit with 3."""
+    """Stopped on request; running the same command again goes on from there."""
+
+    exit_code = 3

@@ -1,8 +1,10 @@
-"""Where random numbers come from: NVIDIA's z for a seed, and a key for every picture of a batch."""
+"""Where random numbers come from: NVIDIA's z for a seed, a key for every picture of a batch, and what a key is."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, Shaped
 
@@ -25,3 +27,8 @@ def seed_z(seeds: Iterable[int | np.integer], z_dim: int) -> Float[np.ndarray, "
 def fold_keys(key: jax.Array, indices: Int[Array, "n"]) -> Shaped[Array, "n ..."]:
     """One key per index, `fold_in(key, index)` each: the same for a picture wherever in whatever batch it stands."""
     return jax.vmap(jax.random.fold_in, in_axes=(None, 0))(key, indices)
+
+
+def is_key(leaf: Any) -> bool:
+    """Whether `leaf`, an array or the shape of one, holds JAX's typed keys rather than numbers."""
+    return hasattr(leaf, "dtype") and jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)

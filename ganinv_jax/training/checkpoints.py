@@ -1,10 +1,12 @@
 """Checkpoints: the whole state and the position in the data, written by Orbax in the background, N of them kept."""
 
+import contextlib
 import errno
 import logging
 import os
 import shutil
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -15,8 +17,9 @@ import orbax.checkpoint as ocp
 from jax.experimental import multihost_utils
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from ganinv_jax.core.devices import of_first
+from ganinv_jax.core.devices import is_loss, of_first
 from ganinv_jax.core.errors import GaninvError, InputError
+from ganinv_jax.core.rng import is_key
 
 
 def saved_steps(folder: Path) -> list[int]:
@@ -46,12 +49,14 @@ class Checkpoints:
         return self
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if is_loss(error):
+            return  # Closing would wait for the process that is gone.
         try:
-            self._manager.close()  # Waits for the last save.
-        except Exception as failure:
+            with self._writing():
+                self._manager.close()  # Waits for the last save.
+        except Exception:
             if error is None:
-                raise self._not_written(failure) from failure
-            self._remove_unfinished()
+                raise
 
     def save(self, step: int, state: Any) -> None:
         """Save the state after `step` steps; returns once it is copied and writes in the background.
@@ -67,18 +72,14 @@ class Checkpoints:
             raise GaninvError(f"Training stopped at step {step}: the state is no longer finite. {self.last_good()}")
         about = {"step": step, "fingerprint": int(fingerprint)}
         items = ocp.args.Composite(state=ocp.args.StandardSave(state), about=ocp.args.JsonSave(about))
-        try:
+        with self._writing():
             self._check_space(state)
             self._manager.save(step, args=items)
-        except Exception as error:
-            raise self._not_written(error) from error
 
     def wait(self) -> None:
         """Wait until what was saved is on disk. Raises InputError where it could not be written."""
-        try:
+        with self._writing():
             self._manager.wait_until_finished()
-        except Exception as error:
-            raise self._not_written(error) from error
 
     def restore(self, abstract_state: Any, mesh: Mesh) -> tuple[Any, int] | None:
         """The newest whole state, replicated over `mesh`, and the number of steps it has seen; None if there is none.
@@ -92,6 +93,8 @@ class Checkpoints:
             try:
                 return self._read(step, abstract_state, mesh), step
             except Exception as error:
+                if is_loss(error):
+                    raise  # It says nothing about the checkpoint.
                 reason = f"which is torn or of another state: {_first(error)}"
                 warnings.warn(f"Skipped {self.folder / str(step)}, {reason}", stacklevel=2)
                 self._set_aside(step)
@@ -126,12 +129,18 @@ class Checkpoints:
         multihost_utils.sync_global_devices("set aside")
         self._manager.reload()
 
-    def _not_written(self, error: Exception) -> InputError:
-        self._remove_unfinished()  # It may be what fills the disk.
-        return InputError(
-            f"A checkpoint could not be written to {self.folder} ({_first(error)}); free some space and run the same "
-            f"command again. {self.last_good()}"
-        )
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:
+            if is_loss(error):
+                raise
+            self._remove_unfinished()  # It may be what fills the disk.
+            raise InputError(
+                f"A checkpoint could not be written to {self.folder} ({_first(error)}); free some space and run the "
+                f"same command again. {self.last_good()}"
+            ) from error
 
     def _remove_unfinished(self) -> None:
         if jax.process_index() == 0:
@@ -150,7 +159,7 @@ def _examine(state: Any) -> tuple[jax.Array, jax.Array]:
     """Whether all floating values are finite, and a 32-bit sum over all bits that depends on their places."""
     finite, total = jnp.bool_(True), jnp.uint32(0)
     for number, leaf in enumerate(jax.tree.leaves(state)):
-        if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+        if is_key(leaf):
             leaf = jax.random.key_data(leaf)
         if jnp.issubdtype(leaf.dtype, jnp.inexact):
             finite &= jnp.isfinite(leaf).all()

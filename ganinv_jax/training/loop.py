@@ -53,9 +53,10 @@ def run(
         if jax.process_index() == 0:
             record.write(workdir, task, settings)
         state, first = begin(task, checkpoints, mesh)
+        total = settings.steps(task.batch_size)
+        _stop_if(stop.due() and first < total, first, total)
         step_key, frozen = devices.replicate((keys(task)[1], task.frozen), mesh)
         advance = compile_step(task, mesh)
-        total = settings.steps(task.batch_size)
         with (
             _Outputs(task, workdir, settings, checkpoints, first) as outputs,
             Profile(workdir / "profile", profile) as profiler,
@@ -63,15 +64,14 @@ def run(
         ):
             if first == 0:
                 outputs.snapshot(0, state)
-            stop.due(first)  # So that processes which are stopped now count on from here.
             for step in range(first, total):
                 profiler.before(step - first)
                 state, metrics = advance(state, next(batches), frozen, step_key, np.uint32(step), task.variant(step))
-                stopping = stop.due(step + 1) and step + 1 < total
+                stopping = stop.due() and step + 1 < total
                 outputs.after(step + 1, state, metrics, force=stopping)
                 if stopping:
                     checkpoints.wait()
-                    raise StoppedError(f"Stopped after step {step + 1} of {total}; run the same command to go on.")
+                _stop_if(stopping, step + 1, total)
             outputs.export(state)
     return state
 
@@ -199,6 +199,11 @@ class _Outputs:
         with contextlib.suppress(InputError):
             self._checkpoints.wait()
         return self._checkpoints.last_good()
+
+
+def _stop_if(stopping: bool, step: int, total: int) -> None:
+    if stopping:
+        raise StoppedError(f"Stopped after step {step} of {total}; run the same command to go on.")
 
 
 def _sharded(batches: Iterator[Any], mesh: Mesh) -> Generator[Any, None, None]:

@@ -44,7 +44,7 @@ def _show_state(state: Any) -> None:
     print("State (saved in each checkpoint, whole on each device):")
     for name, part in {**_parts(state), "all": state}.items():
         leaves = jax.tree.leaves(part)
-        size = sum(_bytes(leaf) for leaf in leaves) / 2**20
+        size = sum(math.prod(leaf.shape) * leaf.dtype.itemsize for leaf in leaves) / 2**20
         print(f"  {name:<20} {sum(math.prod(leaf.shape) for leaf in leaves):>14,} numbers {size:>10.1f} MiB")
 
 
@@ -61,18 +61,14 @@ def _show_outputs(workdir: Path, settings: LoopSettings) -> None:
 
 
 def _memory(task: Task, state: Any, mesh: Mesh) -> str:
-    everywhere, split = NamedSharding(mesh, PartitionSpec()), NamedSharding(mesh, PartitionSpec("data"))
+    everywhere = NamedSharding(mesh, PartitionSpec())
 
-    def abstract(tree: Any, sharding: NamedSharding, parts: int | None = None) -> Any:
-        def one(leaf: Any) -> jax.ShapeDtypeStruct:
-            leaf = leaf if hasattr(leaf, "dtype") else np.asarray(leaf)
-            shape = leaf.shape if parts is None else (parts * leaf.shape[0], *leaf.shape[1:])
-            return jax.ShapeDtypeStruct(shape, leaf.dtype, sharding=sharding)
+    def one(leaf: Any) -> jax.ShapeDtypeStruct:
+        leaf = leaf if hasattr(leaf, "dtype") else np.asarray(leaf)
+        return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=everywhere)
 
-        return jax.tree.map(one, tree)
-
-    batch = abstract(next(iter(task.batches(0))), split, parts=jax.process_count())
-    state, frozen, key = abstract((state, task.frozen, loop.keys(task)[1]), everywhere)
+    batch = devices.shard_batch(next(task.batches(0)), mesh)
+    state, frozen, key = jax.tree.map(one, (state, task.frozen, loop.keys(task)[1]))
     # The step number without a sharding, as the loop hands it over: else it would be another program.
     step = loop.compile_step(task, mesh).lower(state, batch, frozen, key, np.uint32(0), task.variant(0)).compile()
     analysis = step.memory_analysis()
@@ -90,8 +86,3 @@ def _parts(state: Any) -> dict[str, Any]:
     if dataclasses.is_dataclass(state):
         return {field.name: getattr(state, field.name) for field in dataclasses.fields(state)}
     return dict(state) if isinstance(state, Mapping) else {}
-
-
-def _bytes(leaf: Any) -> int:
-    keys = jax.numpy.issubdtype(leaf.dtype, jax.dtypes.prng_key)
-    return math.prod(leaf.shape) * (8 if keys else leaf.dtype.itemsize)

@@ -26,7 +26,7 @@ class StopRequest:
     """Whether this process was asked itself."""
 
     def __enter__(self) -> Self:
-        self._before = {}
+        self._before, self._asked = {}, 0
         if threading.current_thread() is threading.main_thread():
             # SIGTERM's handler is the service's where there are several processes.
             handled = SIGNALS if jax.process_count() == 1 else (signal.SIGINT,)
@@ -37,12 +37,16 @@ class StopRequest:
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
-    def due(self, step: int) -> bool:
-        """Whether to stop after `step` steps. With several processes each must ask after each step, in order.
+    def due(self) -> bool:
+        """Whether to stop now. With several processes each must ask before the first step and after each.
 
         It does not wait for the devices, and for other processes only once a signal has come.
         """
-        return self.requested if jax.process_count() == 1 else multihost_utils.reached_preemption_sync_point(step)
+        if jax.process_count() == 1:
+            return self.requested
+        # Calls are counted, not the run's steps: where a signal comes before any call, the service names call 1.
+        self._asked += 1
+        return multihost_utils.reached_preemption_sync_point(self._asked)
 
     def _request(self, number: int, frame: FrameType | None) -> None:
         self.requested = True

@@ -1,5 +1,6 @@
 """What a process does that a test has forked off: it becomes a program with a log."""
 
+import atexit
 import os
 import sys
 from collections.abc import Callable
@@ -16,4 +17,7 @@ def as_a_program(log: Path, environment: dict[str, str], path: list[str], functi
     os.environ.update(environment)
     sys.path[:] = path
     jax.config.update("jax_platforms", "cpu")
-    function(*arguments)
+    try:
+        function(*arguments)
+    finally:
+        atexit._run_exitfuncs()  # Where JAX leaves the other processes; Python forgets it at the end of a forked one.

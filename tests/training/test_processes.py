@@ -14,8 +14,9 @@ import pytest
 import tiny_tasks
 from toy import ToyConfig, ToyTask
 
+from ganinv_jax.core.devices import data_mesh
 from ganinv_jax.training import loop
-from ganinv_jax.training.checkpoints import saved_steps
+from ganinv_jax.training.checkpoints import Checkpoints, saved_steps
 from ganinv_jax.training.config import LoopSettings
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -25,28 +26,32 @@ TOLERANCE = 1e-4
 """Of a gradient's or a figure's largest number: sums are taken in another order."""
 INTERVAL = 10  # steps from one checkpoint to the next
 SETTINGS = LoopSettings(total_kimg=0.24, log_kimg=0.04, checkpoint_kimg=0.08, snapshot_kimg=0.08)
+LONG = 600
+"""Seconds that no process takes, on however busy a machine; JAX itself waits 300 for what does not come."""
 TIMES = ("seconds", "img_per_s", "sec_per_kimg", "memory_gib")
 
 
 @pytest.fixture
 def train(start, recipe, tmp_path):
-    """Starts `ganinv train` with the toy's recipe; `environment` is that of its processes."""
+    """Starts `ganinv train` with the recipe `config`, by default the toy's; `environment` is that of its process."""
 
-    def run(workdir, *options, log="log", **environment):
-        arguments = ["train", "--config", str(recipe), "--workdir", str(workdir), *options]
+    def run(workdir, *options, config=recipe, log="log", **environment):
+        arguments = ["train", "--config", str(config), "--workdir", str(workdir), *options]
         return start(tmp_path / log, environment, _ganinv, arguments)
 
     return run
 
 
 @pytest.fixture
-def train_together(train):
-    """Runs it in two processes, with options for each; returns their exit codes."""
+def train_together(train, tmp_path):
+    """Runs it in two processes, with options for each; returns their exit codes, and what they told."""
 
-    def run(workdir, *options):
-        environments = of_two()
-        together = [train(workdir, *options[i], log=f"log{i}", **environments[i]) for i in (0, 1)]
-        return [ended(process) for process in together]
+    def run(workdir, first=(), second=(), **more):
+        logs = [tmp_path / f"log{i}" for i in (0, 1)]
+        given = zip((first, second), logs, of_two(), strict=True)
+        together = [train(workdir, *options, log=log.name, **more, **where) for options, log, where in given]
+        codes = [ended(process, log) for process, log in zip(together, logs, strict=True)]
+        return codes, [log.read_text() for log in logs]
 
     return run
 
@@ -62,22 +67,29 @@ def sources(tmp_path_factory):
 @pytest.mark.slow
 def test_two_processes_stopped_killed_and_resumed_equal_undisturbed_ones(tmp_path, train, train_together):
     straight, broken = tmp_path / "straight", tmp_path / "broken"
-    assert train_together(straight, (), ()) == [0, 0]
+    codes, told = train_together(straight)
+    assert codes == [0, 0], told
 
     # One of them is asked to stop, and both save the same step.
     slow = "--config.pause=0.2"  # The service looks for signals once a second.
-    assert train_together(broken, (slow,), (slow, "--config.signal_at=2")) == [3, 3]
+    codes, told = train_together(broken, [slow], [slow, "--config.signal_at=2"])
+    assert codes == [3, 3], told
     (stopped,) = saved_steps(broken / "checkpoints")[-1:]
-    told = [(tmp_path / f"log{i}").read_text() for i in (0, 1)]
+    assert all(f"Stopped after step {stopped} of 30; run the same command" in text for text in told), told
+
+    # Asked before it has gone on, they stop where they are.
+    codes, told = train_together(broken, (), ["--config.signal_first=True"])
+    assert codes == [3, 3], told
     assert all(f"Stopped after step {stopped} of 30; run the same command" in text for text in told), told
 
     # One of them is killed, and the other does not go on alone.
-    first, second = train_together(broken, (), ("--config.kill_at=29",))
-    assert second == -9 and first != 0
+    codes, told = train_together(broken, (), ["--config.kill_at=29"])
+    assert codes == [1, -9] and "another one has ended" in told[0] and "Traceback" not in told[0], told
     # What is being written while steps go on may be lost with it, so 20 need not be there.
     assert 10 in saved_steps(broken / "checkpoints") and 30 not in saved_steps(broken / "checkpoints")
 
-    assert train_together(broken, (), ()) == [0, 0]
+    codes, told = train_together(broken)
+    assert codes == [0, 0], told
     assert_same_files(straight / "model", broken / "model")
     assert rows(straight)[-1] == rows(broken)[-1]
 
@@ -90,12 +102,44 @@ def test_two_processes_stopped_killed_and_resumed_equal_undisturbed_ones(tmp_pat
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", tiny_tasks.TASKS)
+def test_two_processes_train_networks_that_are_killed_to_the_same_bits(tmp_path, train_together, sources, name):
+    recipe = tiny_tasks.save_recipe(tmp_path / f"{name}.py", name, sources[name])
+    photos = [f"--config.photos.source={sources['gan']}"] if name == "inpainter" else []
+    straight, broken = tmp_path / "straight", tmp_path / "broken"
+    codes, told = train_together(straight, photos, photos, config=recipe)
+    assert codes == [0, 0], told
+
+    kill = [*photos, "--config.kill_at=5"]
+    codes, told = train_together(broken, kill, kill, config=recipe)
+    assert codes == [-9, -9], told
+    assert 2 in saved_steps(broken / "checkpoints") and 6 not in saved_steps(broken / "checkpoints")
+    codes, told = train_together(broken, photos, kill, config=recipe)
+    assert codes == [1, -9] and "another one has ended" in told[0], told
+    codes, told = train_together(broken, photos, photos, config=recipe)
+    assert codes == [0, 0], told
+
+    changes = {"photos": {"source": str(sources["gan"])}} if photos else {}
+    task = tiny_tasks.make(name, sources[name], **changes)
+    assert_same_bits(*(last_state(task, workdir) for workdir in (straight, broken)))
+    assert_same_files(straight / "model", broken / "model")
+    assert rows(straight) == rows(broken) and len(rows(straight)) == 6
+
+
+@pytest.mark.slow
+def test_where_one_process_fails_the_other_is_not_left_waiting(tmp_path, train_together):
+    codes, told = train_together(tmp_path / "run", (), ["--config.fail_at=5"])
+    assert codes == [1, 1], told
+    assert "another one has ended" in told[0] and "batch 5 cannot be read" in told[1]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", tiny_tasks.TASKS)
 def test_a_step_on_eight_devices_is_that_on_one(tmp_path, start, sources, name):
     """Loss and gradients, statistics over groups of pictures, adaptive augmentation and averages of weights."""
     flags = {"XLA_FLAGS": f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count=8"}
     process = start(tmp_path / "log", flags, _save_step, name, sources[name], tmp_path / "eight.npz")
     one, work = tiny_tasks.one_step(name, sources[name])
-    assert ended(process) == 0, (tmp_path / "log").read_text()
+    assert ended(process, tmp_path / "log") == 0, (tmp_path / "log").read_text()
     eight = dict(np.load(tmp_path / "eight.npz"))
     assert eight.pop("work") < work / 4  # nothing large is computed by every device for itself
     assert eight.keys() == one.keys()
@@ -116,7 +160,7 @@ def test_killed_at_twenty_random_moments_equals_undisturbed(tmp_path, train):
         last = max(saved_steps(broken / "checkpoints"), default=0)
         moment = draw.uniform(0.01, 0.6)
         process = train(broken, *options, "--config.pause=0.01", f"--config.kill_after={moment}")
-        assert ended(process) == -9, (tmp_path / "log").read_text()
+        assert ended(process, tmp_path / "log") == -9, (tmp_path / "log").read_text()
         saved = max(saved_steps(broken / "checkpoints"), default=0)
         assert saved >= last and not list(broken.glob("checkpoints/torn-*"))
         lost.append(max([row["step"] for row in rows(broken)], default=0) - saved)
@@ -167,9 +211,17 @@ def _toy(workdir, settings):
     return loop.run(ToyTask(ToyConfig()), workdir, settings)
 
 
-def ended(process, seconds: float = 300) -> int:
-    process.join(seconds)
-    assert process.exitcode is not None, "the process should have ended"
+def last_state(task, workdir):
+    with Checkpoints(workdir / "checkpoints") as checkpoints:
+        return loop.begin(task, checkpoints, data_mesh())[0]
+
+
+def ended(process, log: Path) -> int:
+    """Its exit code; far later than it should, it is killed."""
+    process.join(LONG)
+    if process.exitcode is None:
+        process.kill()
+        pytest.fail(f"The process should have ended in {LONG} s, but it told only this:\n{log.read_text()}")
     return process.exitcode
 
 

@@ -1,11 +1,12 @@
-"""A GAN and an inpainter that compile in seconds, and one step of them on all devices that there are."""
+"""A GAN and an inpainter that compile in seconds, to train in accidents, and one step of them on all devices."""
 
-import functools
+import dataclasses
 from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
+from accidents import NAMES, Accidents, befall
 from PIL import Image
 
 from ganinv_jax.core import devices
@@ -14,7 +15,6 @@ from ganinv_jax.losses.perceptual import PerceptualDistance
 from ganinv_jax.training import loop
 from ganinv_jax.training.tasks.gan import GanConfig, GanTask
 from ganinv_jax.training.tasks.inpaint import InpaintConfig, InpaintTask
-from ganinv_jax.training.tasks.inpaint import task as inpaint_module
 
 BATCH = 8
 SMOOTH = {"learning_rate": 0.1, "b1": 0.0, "eps": 1.0}
@@ -35,28 +35,66 @@ OPPONENT = {
     "controller": {"interval": 1, "kimg": 0.1},
     "optimizer": SMOOTH,
 }
+COMMON = {"batch_size": BATCH, "optimizer": SMOOTH, "ema_kimg": 0.01, "ema_rampup": None}
 
 
-def gan(pictures: Path) -> GanTask:
-    """Trained on the folder `pictures`."""
-    data, average = {"source": str(pictures), "threads": 1}, {"ema_kimg": 0.01, "ema_rampup": None}
-    options = {"data": data, "generator": GENERATOR, "stylegan2": OPPONENT, "batch_size": BATCH, **average}
-    options["optimizer"] = SMOOTH
-    return GanTask(from_dict(GanConfig, options))
+class _InAccidents:
+    """What makes of a task one whose config has `Accidents`."""
+
+    def batches(self, start_step):
+        return befall(self.config, super().batches(start_step), start_step)
 
 
-def inpainter(model: Path) -> InpaintTask:
-    """On the generator in the folder `model`; the perceptual term looks through EfficientNet's first stage only."""
-    inpaint_module.PerceptualDistance = functools.partial(PerceptualDistance, stages=("stride4",))
-    inpaint_module.CALIBRATION_PAIRS = 4
-    networks = {"encoder": {"channel_max": 8, "pyramid": 4, "head_channels": 4}}
-    average = {"ema_kimg": 0.01, "ema_rampup": None}
-    options = {"init_from": str(model), "batch_size": BATCH, "options": networks, "show": {"count": 1}, **average}
-    options["optimizer"] = SMOOTH
-    return InpaintTask(from_dict(InpaintConfig, options))
+class Gan(_InAccidents, GanTask):
+    @dataclasses.dataclass(frozen=True)
+    class Config(Accidents, GanConfig):
+        pass
+
+    free_options = GanTask.free_options | NAMES
+
+    @staticmethod
+    def options(pictures: Path) -> dict[str, Any]:
+        """Trained on the folder `pictures`."""
+        data = {"source": str(pictures), "threads": 1}
+        return COMMON | {"data": data, "generator": GENERATOR, "stylegan2": OPPONENT}
 
 
-TASKS = {"gan": gan, "inpainter": inpainter}
+class Inpainter(_InAccidents, InpaintTask):
+    """The perceptual term looks through EfficientNet's first stage only."""
+
+    @dataclasses.dataclass(frozen=True)
+    class Config(Accidents, InpaintConfig):
+        pass
+
+    free_options = InpaintTask.free_options | NAMES
+
+    def __init__(self, config):
+        super().__init__(config)
+        self._distance = PerceptualDistance(stages=("stride4",))
+        self.frozen["perceptual"] = self._distance.variables
+
+    @staticmethod
+    def options(model: Path) -> dict[str, Any]:
+        """On the generator in the folder `model`."""
+        networks = {"encoder": {"channel_max": 8, "pyramid": 4, "head_channels": 4}}
+        return COMMON | {"init_from": str(model), "options": networks, "show": {"count": 1}}
+
+
+TASKS = {"gan": Gan, "inpainter": Inpainter}
+
+
+def make(name: str, source: Path, **changes: Any) -> Any:
+    """The task by that name."""
+    kind = TASKS[name]
+    return kind(from_dict(kind.Config, kind.options(source) | changes))
+
+
+def save_recipe(path: Path, name: str, source: Path) -> Path:
+    """A recipe for six steps: a row each, a checkpoint each two."""
+    intervals = {"total_kimg": 0.048, "log_kimg": 0.008, "checkpoint_kimg": 0.016, "snapshot_kimg": 0.048}
+    values = {"task": f"tiny_tasks:{TASKS[name].__name__}", "loop": intervals, **TASKS[name].options(source)}
+    path.write_text(f"def get_config():\n    return {values!r}\n")
+    return path
 
 
 def save_pictures(folder: Path) -> Path:
@@ -68,7 +106,7 @@ def save_pictures(folder: Path) -> Path:
 
 def one_step(name: str, source: Path) -> tuple[dict[str, np.ndarray], float]:
     """The leaves of the state after one step, and the metrics, by their path; and the operations of each device."""
-    task, mesh = TASKS[name](source), devices.data_mesh()
+    task, mesh = make(name, source), devices.data_mesh()
     start, key = loop.keys(task)
     state, frozen, key = devices.replicate((task.init(start), task.frozen, key), mesh)
     batch = devices.shard_batch(next(task.batches(0)), mesh)

@@ -2,11 +2,8 @@
 
 import dataclasses
 import itertools
-import os
-import signal
-import threading
-import time
 
+import accidents
 import flax.struct
 import jax
 import jax.numpy as jnp
@@ -24,18 +21,14 @@ class Optimizer:
 
 
 @dataclasses.dataclass(frozen=True)
-class ToyConfig:
+class ToyConfig(accidents.Accidents):
     seed: int = 0
     batch_size: int = 8
     optimizer: Optimizer = Optimizer()
     name: str | None = None
     shape: tuple[int, ...] = (SIZE,)
     workers: int = 0
-    signal_at: int = -1  # The step whose batch sends this process a SIGTERM.
-    kill_at: int = -1  # The step whose batch kills it.
-    kill_after: float = 0.0  # Seconds after the fifth batch, when all is compiled, that it is killed; 0: never.
     nan_at: int = -1  # The step whose batch is not finite.
-    pause: float = 0.0  # Seconds that each batch takes.
     init_from: str | None = None
 
     def __post_init__(self):
@@ -53,10 +46,11 @@ class ToyState:
 class ToyTask:
     Config = ToyConfig
     name = "toy"
-    free_options = frozenset({"workers", "signal_at", "kill_at", "kill_after", "nan_at", "pause"})
+    free_options = accidents.NAMES | {"workers", "nan_at"}
 
     def __init__(self, config):
         self.config, self.seed, self.batch_size = config, config.seed, config.batch_size
+        accidents.begin(config)
         self.frozen = {"truth": np.arange(SIZE, dtype=np.float32)}
 
     def init(self, key):
@@ -86,20 +80,15 @@ class ToyTask:
         return ToyState(params, average, velocity, jax.random.fold_in(state.key, 1)), metrics
 
     def batches(self, start_step):
-        for step in itertools.count(start_step):
-            if step == self.config.signal_at:
-                os.kill(os.getpid(), signal.SIGTERM)
-            if step == self.config.kill_at:
-                os.kill(os.getpid(), signal.SIGKILL)
-            if self.config.kill_after and step == start_step + 4:
-                threading.Timer(self.config.kill_after, os.kill, (os.getpid(), signal.SIGKILL)).start()
-            time.sleep(self.config.pause)
-            x = np.random.default_rng((self.seed, step)).normal(size=(self.batch_size, SIZE)).astype(np.float32)
-            here = x.reshape(jax.process_count(), -1, SIZE)[jax.process_index()]
-            yield {"x": here * np.nan if step == self.config.nan_at else here}
+        return accidents.befall(self.config, map(self._batch, itertools.count(start_step)), start_step)
 
     def snapshot(self, state):
         return {"weights": np.tile(np.uint8(np.clip(state.params["w"], 0, 9) * 20)[None, :, None], (4, 1, 3))}
 
     def export(self, state):
         return {"toy": {"size": SIZE}}, {"toy": state.average}
+
+    def _batch(self, step):
+        x = np.random.default_rng((self.seed, step)).normal(size=(self.batch_size, SIZE)).astype(np.float32)
+        here = x.reshape(jax.process_count(), -1, SIZE)[jax.process_index()]
+        return {"x": here * np.nan if step == self.config.nan_at else here}

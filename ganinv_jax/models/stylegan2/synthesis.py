@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ganinv_jax.core.configs import check
+from ganinv_jax.core.rng import is_key
 from ganinv_jax.models.stylegan2.config import GeneratorConfig
 from ganinv_jax.models.stylegan2.layers import Conv, Dense, scaled
 from ganinv_jax.models.stylegan2.styles import Layer, style_rows
@@ -229,5 +230,5 @@ def _picture_keys(key, batch: int):
     """One key a picture, so that a picture's noise does not depend on its neighbours."""
     if key is None:
         raise ValueError("noise_mode='random' needs noise_key.")
-    many = key.ndim == (1 if jnp.issubdtype(key.dtype, jax.dtypes.prng_key) else 2)
+    many = key.ndim == (1 if is_key(key) else 2)
     return key if many else jax.vmap(lambda i: jax.random.fold_in(key, i))(jnp.arange(batch))
