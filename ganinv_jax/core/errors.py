@@ -9,5 +9,9 @@ class InputError(GaninvError):
     """Bad input: one sentence that says what must hold, what was given and what to do. The commands exit with 2."""
 
 
+class BrokenFileError(InputError):
+    """Bad input inside of one file: reading it again, or on another machine, cannot help."""
+
+
 class StoppedError(GaninvError):
     """Stopped on request; running the same command again goes on from there. The commands exit with 3."""
