@@ -16,6 +16,9 @@ from ganinv_jax.core.errors import BrokenFileError, InputError
 MAX_PIXELS = 128_000_000
 """The largest picture that is read: above the 102 megapixels of a medium-format camera, below a decompression bomb."""
 
+ORIENTATION = 0x0112
+"""The EXIF tag of how a picture is to be turned; 1 is upright."""
+
 _OPENING = threading.Lock()
 
 
@@ -23,7 +26,7 @@ def decode(source: Any, name: str | None, what: str, background: str) -> Image.I
     """One whole picture as an upright (EXIF) 8-bit RGB Pillow picture, transparent parts over `background`.
 
     `source` is a path, the bytes of a picture file, a Pillow picture or an array; `name` and `what` (photo, hole, ...)
-    stand for it in messages. Raises InputError for anything else: BrokenFileError where it is the picture that is at fault.
+    stand for it in messages. Raises InputError for anything else: BrokenFileError where the picture itself is at fault.
     """
     name = name or (str(source) if isinstance(source, str | os.PathLike) else f"the given {what}")
     try:
