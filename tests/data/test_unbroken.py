@@ -68,6 +68,7 @@ def test_each_broken_file_is_told_of_once_by_name(tmp_path, caplog):
     assert all(record.levelno == logging.WARNING for record in caplog.records)
     batch = next(loader)["image"]
     assert (batch == batch[0]).all()
+    Unbroken(open_source(tmp_path))[0]
     assert len(caplog.records) == 3
 
 
