@@ -9,6 +9,7 @@ import argparse
 import difflib
 import importlib
 import importlib.util
+import logging
 import os
 import sys
 import traceback
@@ -25,6 +26,7 @@ VERBS = {
     "directions": "find directions to edit along",
     "convert": "turn official weight files into a model folder, and back",
     "info": "say what a weight file or a model folder holds",
+    "data": "look through pictures to train on, and prepare them for TFDS",
     "train": "train a model from a recipe",
     "evaluate": "compute figures of merit",
     "benchmark": "measure speed",
@@ -37,6 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code: 0 done, 1 a fault of ours, 2 bad input, 3 stopped and resumable."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in arguments
+    logging.basicConfig(format="%(levelname)s: %(message)s")  # else the first library to log decides
     try:
         _dispatch([argument for argument in arguments if argument != "--debug"])
         return DONE

@@ -11,10 +11,13 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageOps
 
-from ganinv_jax.core.errors import InputError
+from ganinv_jax.core.errors import BrokenFileError, InputError
 
 MAX_PIXELS = 128_000_000
 """The largest picture that is read: above the 102 megapixels of a medium-format camera, below a decompression bomb."""
+
+ORIENTATION = 0x0112
+"""The EXIF tag of how a picture is to be turned; 1 is upright."""
 
 _OPENING = threading.Lock()
 
@@ -23,12 +26,12 @@ def decode(source: Any, name: str | None, what: str, background: str) -> Image.I
     """One whole picture as an upright (EXIF) 8-bit RGB Pillow picture, transparent parts over `background`.
 
     `source` is a path, the bytes of a picture file, a Pillow picture or an array; `name` and `what` (photo, hole, ...)
-    stand for it in messages. Raises InputError for anything else, broken files included.
+    stand for it in messages. Raises InputError for anything else: BrokenFileError where the picture itself is at fault.
     """
     name = name or (str(source) if isinstance(source, str | os.PathLike) else f"the given {what}")
     try:
         with _encoded(source, what) as opened:
-            picture = _header(opened) if isinstance(opened, io.IOBase) else opened
+            picture = open_header(opened) if isinstance(opened, io.IOBase) else opened
             _check_size(picture, name)
             picture.load()
             return _flatten(ImageOps.exif_transpose(picture), background)
@@ -38,9 +41,17 @@ def decode(source: Any, name: str | None, what: str, background: str) -> Image.I
         raise _too_large(name) from error
     except Exception as error:  # Pillow's decoders raise whatever a broken file leads them to.
         reason = "it is none" if isinstance(error, Image.UnidentifiedImageError) else str(error) or repr(error)
-        raise InputError(
+        raise BrokenFileError(
             f"{name} must be a whole picture file such as PNG or JPEG ({reason}); give another."
         ) from error
+
+
+def open_header(file: io.IOBase) -> Image.Image:
+    """`Image.open` of a binary file, which reads no pixels yet, in silence about large pictures."""
+    # Pillow warns from 89 megapixels on; MAX_PIXELS decides here. The filters that catch_warnings swaps are global.
+    with _OPENING, warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        return Image.open(file)  # type: ignore[arg-type]
 
 
 def _encoded(source: Any, what: str) -> contextlib.AbstractContextManager:
@@ -61,13 +72,6 @@ def _encoded(source: Any, what: str) -> contextlib.AbstractContextManager:
     raise InputError(f"A {what} must be a path, a Pillow picture or an array, but a {type(source).__name__} came.")
 
 
-def _header(file: io.IOBase) -> Image.Image:
-    # Pillow warns from 89 megapixels on; MAX_PIXELS decides here. The filters that catch_warnings swaps are global.
-    with _OPENING, warnings.catch_warnings():
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        return Image.open(file)  # type: ignore[arg-type]
-
-
 def _from_array(array: np.ndarray, what: str) -> Image.Image:
     if array.ndim == 3 and array.shape[2] == 1:
         array = array[..., 0]
@@ -84,13 +88,13 @@ def _from_array(array: np.ndarray, what: str) -> Image.Image:
 
 def _check_size(picture: Image.Image, name: str) -> None:
     if not picture.width or not picture.height:
-        raise InputError(f"{name} must have pixels, but its size is {picture.width}x{picture.height}.")
+        raise BrokenFileError(f"{name} must have pixels, but its size is {picture.width}x{picture.height}.")
     if picture.width * picture.height > MAX_PIXELS:
         raise _too_large(name)
 
 
-def _too_large(name: str) -> InputError:
-    return InputError(
+def _too_large(name: str) -> BrokenFileError:
+    return BrokenFileError(
         f"{name} has more than the {MAX_PIXELS // 10**6} megapixels that are read; make it smaller first."
     )
 

@@ -14,6 +14,10 @@ class InputError(GaninvError):
     exit_code = 2
 
 
+class BrokenFileError(InputError):
+    """Bad input inside of one file: reading it again, or on another machine, cannot help."""
+
+
 class StoppedError(GaninvError):
     """Stopped on request; running the same command again goes on from there."""
 

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ganinv_jax.core.errors import InputError
+from ganinv_jax.core.errors import BrokenFileError, InputError
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"})
 """The files that count as pictures; whatever else lies beside them (README.txt, index.csv) is passed over."""
@@ -24,7 +24,8 @@ class Files(Protocol):
         ...
 
     def read(self, name: str) -> bytes:
-        """The content of one file. Raises InputError naming a file that cannot be read."""
+        """The content of one file. Raises InputError naming a file that cannot be read: BrokenFileError where its
+        content is at fault."""
         ...
 
 
@@ -74,7 +75,9 @@ class Zip:
     def read(self, name: str) -> bytes:
         try:
             return self._zip().read(name)
-        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError) as error:
+        except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+            raise BrokenFileError(f"{name} in {self} is broken ({error}); make the zip anew.") from error
+        except (OSError, RuntimeError, NotImplementedError) as error:
             raise InputError(f"{name} in {self} cannot be read ({error}); make the zip anew.") from error
 
     def _zip(self) -> zipfile.ZipFile:

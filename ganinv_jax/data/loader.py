@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import grain
@@ -12,6 +13,9 @@ from ganinv_jax.core.images import fit_hole, fit_square
 from ganinv_jax.data.sources import Source
 
 Batch = dict[str, np.ndarray]
+
+FEW = 2000
+"""Pictures that are decoded before the first batch, if they are kept, so that what is wrong with them comes up then."""
 
 ENDLESS = 1 << 48  # pictures; Grain's own endless repetition overflows with batches of one
 
@@ -37,7 +41,8 @@ class Loader(Iterator[Batch]):
         threads: how many batches are made ready at a time, ahead of their use; by default a thread a core, at most 8.
         cache_bytes: pictures are kept decoded, at their size, where all of them fit in this much memory.
 
-    Raises InputError for options that do not fit together, and from `next` for a picture that cannot be read.
+    Raises InputError for options that do not fit together, and for a picture that cannot be read: here already where
+    there are few pictures (see `FEW`), else from `next`.
     """
 
     def __init__(
@@ -59,11 +64,13 @@ class Loader(Iterator[Batch]):
             raise InputError(f"The process must be one of {process_count}, from 0 on, but it is {process_index}.")
         if not 0 <= seed < 2**32:
             raise InputError(f"The data's seed must lie in [0, 2**32), but it is {seed}.")
+        threads = threads or min(8, os.cpu_count() or 1)
         self._squares = _Squares(source, resolution, cache_bytes)
+        if len(source) <= FEW:
+            self._squares.keep_all(threads)
         self._rows = slice(batch // process_count * process_index, batch // process_count * (process_index + 1))
         order = grain.MapDataset.range(len(source)).seed(seed).shuffle().repeat(ENDLESS // len(source) + 1)
         self._steps = order.random_map(_flip if mirror else _keep).batch(batch).map(self._load)
-        threads = threads or min(8, os.cpu_count() or 1)
         ahead = grain.ReadOptions(num_threads=threads, prefetch_buffer_size=2 * threads)
         self._batches = iter(self._steps.to_iter_dataset(ahead))
         self.restore({"step": start_step})
@@ -106,6 +113,13 @@ class _Squares:
         self._source, self._resolution = source, resolution
         fits = len(source) * resolution**2 * (4 if source.has_masks else 3) <= cache_bytes
         self._kept: dict[int, Batch] | None = {} if fits else None
+
+    def keep_all(self, threads: int) -> None:
+        """Decode all pictures now, if they are to be kept."""
+        if self._kept is not None:
+            with ThreadPoolExecutor(threads) as pool:
+                for _ in pool.map(self.__getitem__, range(len(self._source))):
+                    pass  # an error comes up here
 
     def __getitem__(self, index: int) -> Batch:
         if self._kept is None:

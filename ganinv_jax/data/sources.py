@@ -1,6 +1,7 @@
 """Where training pictures come from: a folder, a zip, TFDS, or several of them joined. All are random-access."""
 
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NotRequired, Protocol, TypedDict
@@ -10,6 +11,8 @@ import numpy as np
 from ganinv_jax.core.errors import InputError
 from ganinv_jax.core.images import read_mask, read_photo
 from ganinv_jax.data.archives import Files, Folder, Zip, pair_masks, picture_names, read_labels
+
+TFDS_INFO = "dataset_info.json"  # lies in the folder of each prepared TFDS data set
 
 
 class Example(TypedDict):
@@ -40,7 +43,7 @@ def open_source(spec: str | os.PathLike, masks: bool = False) -> Source:
 
     `folder:PATH` holds pictures at any depth, `zip:PATH` likewise, and a plain PATH is guessed; they come sorted by
     name. `tfds:NAME/SPLIT` is a TFDS data set (NAME may carry a config and a version, or be the folder of a prepared
-    one). Several, joined with `+`, follow one another.
+    one; `ganinv data` prepares one from a folder or zip). Several, joined with `+`, follow one another.
 
     An NVIDIA-style `dataset.json` in a folder or zip (`{"labels": [[name, class or vector], ...]}`) gives labels;
     classes become one-hot. Masks are pictures in a folder `masks` beside a folder `images`, paired by stem
@@ -62,31 +65,43 @@ def open_source(spec: str | os.PathLike, masks: bool = False) -> Source:
 
 
 class FileSource:
-    """The pictures of a folder or zip; see `open_source`."""
+    """The pictures of a folder or zip; see `open_source`.
+
+    Attributes:
+        names: of the pictures' files, in order.
+        labels: float32 [n, c_dim], or None.
+    """
 
     def __init__(self, files: Files, masks: bool = False):
         listing = files.names()
         self._files, self.has_masks = files, masks
-        self._names, self._masks = pair_masks(picture_names(listing))
-        if not self._names:
+        self.names, self._masks = pair_masks(picture_names(listing))
+        if not self.names:
             raise InputError(f"There are no pictures (PNG, JPEG, WebP, ...) in {files}; name another folder or zip.")
-        unmarked = [name for name in self._names if name not in self._masks] if masks else []
+        unmarked = [name for name in self.names if name not in self._masks] if masks else []
         if unmarked:
             raise InputError(
                 f"Every picture in {files} must have a mask, as asked, but {unmarked[0]} has none; "
                 "give images/STEM.jpg its masks/STEM.png, or open the source without masks."
             )
-        self._labels = read_labels(files, self._names) if "dataset.json" in listing else None
-        self.c_dim = 0 if self._labels is None else self._labels.shape[1]
+        self.labels = read_labels(files, self.names) if "dataset.json" in listing else None
+        self.c_dim = 0 if self.labels is None else self.labels.shape[1]
 
     def __len__(self) -> int:
-        return len(self._names)
+        return len(self.names)
+
+    def __str__(self) -> str:
+        return str(self._files)
+
+    def content(self, index: int) -> bytes:
+        """A picture's file as it is. Raises InputError where it cannot be read."""
+        return self._files.read(self.names[index])
 
     def __getitem__(self, index: int) -> Example:
-        name = self._names[index]
-        example = Example(image=read_photo(self._files.read(name), self._where(name)), name=name)
-        if self._labels is not None:
-            example["label"] = self._labels[index]
+        name = self.names[index]
+        example = Example(image=read_photo(self.content(index), self._where(name)), name=name)
+        if self.labels is not None:
+            example["label"] = self.labels[index]
         if self.has_masks:
             example["mask"] = self._mask(self._masks[name], example["image"].shape[:2])
         return example
@@ -115,7 +130,10 @@ class TfdsSource:
             raise InputError(
                 f"A TFDS source must read tfds:NAME/SPLIT, such as tfds:cifar10/train, but got tfds:{spec}."
             )
-        self._data, self._image, self.c_dim = _open_tfds(self._name, self._split)
+        self._data, self._image, label = _open_tfds(self._name, self._split)
+        classes, shape = getattr(label, "num_classes", None), getattr(label, "shape", None)
+        self._one_hot = np.eye(classes, dtype=np.float32) if classes else None
+        self.c_dim = classes or (shape[0] if shape and len(shape) == 1 and shape[0] else 0)
         self.has_masks = False
 
     def __len__(self) -> int:
@@ -126,7 +144,8 @@ class TfdsSource:
         record = self._data[index]
         example = Example(image=read_photo(bytes(record[self._image]), name), name=name)
         if self.c_dim:
-            example["label"] = (np.arange(self.c_dim) == record["label"]).astype(np.float32)
+            label = record["label"]
+            example["label"] = np.asarray(label, np.float32) if self._one_hot is None else self._one_hot[label]
         return example
 
 
@@ -155,17 +174,13 @@ def _split_kind(spec: str) -> tuple[str, str]:
     return (kind, path) if colon and kind in ("folder", "zip", "tfds") else ("", spec)
 
 
-def _open_tfds(name: str, split: str) -> tuple[Any, str, int]:
-    """The data source with its pictures still encoded, the picture's key, and the number of classes (0 without)."""
+def _open_tfds(name: str, split: str) -> tuple[Any, str, Any]:
+    """The data source with its pictures still encoded, the picture's key, and the feature `label` or None."""
     try:
         import tensorflow_datasets as tfds  # Slow to import, and of no use to who reads folders.
 
-        folder = Path(name).expanduser()
-        builder: Any
-        if folder.is_dir():
-            builder = tfds.builder_from_directory(folder)
-        else:
-            builder = tfds.builder(name, file_format="array_record")
+        folder = _prepared(Path(name).expanduser())
+        builder: Any = tfds.builder_from_directory(folder) if folder else tfds.builder(name, file_format="array_record")
         features = dict(builder.info.features.items())
         image = next((key for key, value in features.items() if isinstance(value, tfds.features.Image)), None)
         if image is None:
@@ -185,4 +200,14 @@ def _open_tfds(name: str, split: str) -> tuple[Any, str, int]:
         raise InputError(
             f"tfds:{name}/{split} cannot be opened ({reason}); check its name, split and files."
         ) from error
-    return data, image, getattr(features.get("label"), "num_classes", None) or 0
+    return data, image, features.get("label")
+
+
+def _prepared(folder: Path) -> Path | None:
+    """The folder of a prepared data set: this one, or that of its newest version (`1.0.0`) in it."""
+    if (folder / TFDS_INFO).exists():
+        return folder
+    versions = [
+        path.parent for path in folder.glob(f"*/{TFDS_INFO}") if re.fullmatch(r"\d+\.\d+\.\d+", path.parent.name)
+    ]
+    return max(versions, key=lambda path: [int(part) for part in path.name.split(".")], default=None)

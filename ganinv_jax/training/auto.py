@@ -93,6 +93,8 @@ class InpaintAuto:
     def rules(self, given: Mapping[str, Any]) -> Options:
         """Preset, batch and rate by the resolution, and the model's own discriminator as far as it has one.
 
+        The sample grids show the photos, where there are any, beside generated pictures.
+
         Raises InputError where `init_from` is no model with a generator.
         """
         source = str(given.get("init_from"))
@@ -108,6 +110,7 @@ class InpaintAuto:
             # A quarter of it are photos, which the devices must divide too.
             "batch_size": max(16 if small else 8, 4 * (self.devices or 1)),
             "optimizer": {**rate, "b1": 0.9, "b2": 0.99},
+            "show": {"source": (given.get("photos") or {}).get("source")},
             **_judge(model.get("discriminator"), resolution, given),
         }
 

@@ -95,6 +95,7 @@ def test_an_inpainter_follows_its_model(tmp_path):
     assert cats.stylegan2 is None and cats.projected.network.spread_group == 8  # As `gan_cat64` trained it.
     cats = load("init_from=cat64", recipe="inpaint_custom_stage2", devices=8)
     assert (cats.batch_size, cats.photo_count, cats.optimizer.learning_rate) == (32, 8, 1e-3)
+    assert cats.show.source == cats.photos.source  # What is looked at are the user's own pictures.
     large, own = tmp_path / "large", tmp_path / "own"
     folders.save(large, {"generator": to_dict(GeneratorConfig(256))}, {})
     found = load(f"init_from={large}", **stage1)

@@ -14,6 +14,7 @@ from ganinv_jax.core.images import grid, to_float, to_uint8
 from ganinv_jax.core.rng import seed_z
 from ganinv_jax.data.loader import Loader
 from ganinv_jax.data.sources import open_source
+from ganinv_jax.data.unbroken import Unbroken
 from ganinv_jax.losses.adversarial import path_length_penalty
 from ganinv_jax.losses.coverage import coverage
 from ganinv_jax.models.stylegan2 import Generator
@@ -90,7 +91,7 @@ class GanTask:
 
     def batches(self, start_step: int):
         config, processes = self.config, (jax.process_index(), jax.process_count())
-        source, labels = open_source(config.data.source), config.generator.c_dim
+        source, labels = Unbroken(open_source(config.data.source)), config.generator.c_dim
         check(
             labels in (0, source.c_dim),
             f"generator.c_dim must be the width of the data's labels or 0, but it is {labels} and {config.data.source} "

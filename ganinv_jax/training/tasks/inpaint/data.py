@@ -9,6 +9,7 @@ import numpy as np
 from ganinv_jax.data.holes import hole_batch
 from ganinv_jax.data.loader import Loader
 from ganinv_jax.data.sources import open_source
+from ganinv_jax.data.unbroken import Unbroken
 from ganinv_jax.training.tasks.inpaint.config import InpaintConfig
 
 Batch = dict[str, np.ndarray]
@@ -27,7 +28,7 @@ def batches(config: InpaintConfig, resolution: int, start_step: int) -> Iterator
         return
     photos = config.photos
     loader = Loader(
-        open_source(photos.source),
+        Unbroken(open_source(photos.source)),
         config.photo_count,
         resolution,
         config.seed,

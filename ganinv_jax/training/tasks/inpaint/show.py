@@ -11,6 +11,7 @@ from ganinv_jax.core.images import fit_square, grid, to_float, to_uint8
 from ganinv_jax.core.rng import seed_z
 from ganinv_jax.data.holes import hole_batch
 from ganinv_jax.data.sources import open_source
+from ganinv_jax.data.unbroken import Unbroken
 from ganinv_jax.models.inpainting import Inpainter, erase
 from ganinv_jax.training.tasks.inpaint.config import ShowConfig
 
@@ -54,6 +55,6 @@ class Show:
 def _read_photos(config: ShowConfig, size: int) -> np.ndarray | None:
     if config.source is None:
         return None
-    source = open_source(config.source)
+    source = Unbroken(open_source(config.source))
     check(len(source) >= config.count, f"show.source must hold {config.count} pictures, but it has {len(source)}.")
     return np.stack([to_float(fit_square(source[i]["image"], size)) for i in range(config.count)])
