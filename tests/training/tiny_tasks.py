@@ -11,7 +11,7 @@ from PIL import Image
 from ganinv_jax.core import devices
 from ganinv_jax.core.configs import from_dict
 from ganinv_jax.losses.perceptual import PerceptualDistance
-from ganinv_jax.training import loop
+from ganinv_jax.training import calibration, loop
 from ganinv_jax.training.tasks.gan import GanConfig, GanTask
 from ganinv_jax.training.tasks.inpaint import InpaintConfig, InpaintTask
 from ganinv_jax.training.tasks.inpaint import task as inpaint_module
@@ -48,7 +48,7 @@ def gan(pictures: Path) -> GanTask:
 def inpainter(model: Path) -> InpaintTask:
     """On the generator in the folder `model`; the perceptual term looks through EfficientNet's first stage only."""
     inpaint_module.PerceptualDistance = functools.partial(PerceptualDistance, stages=("stride4",))
-    inpaint_module.CALIBRATION_PAIRS = 4
+    calibration.CALIBRATION_PAIRS = 4
     networks = {"encoder": {"channel_max": 8, "pyramid": 4, "head_channels": 4}}
     average = {"ema_kimg": 0.01, "ema_rampup": None}
     options = {"init_from": str(model), "batch_size": BATCH, "options": networks, "show": {"count": 1}, **average}
