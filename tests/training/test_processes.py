@@ -56,7 +56,7 @@ def sources(tmp_path_factory):
     """What each of the tiny tasks begins with."""
     folder = tmp_path_factory.mktemp("sources")
     model = save_tiny_model(folder / "model", inpainter=False)
-    return {"gan": tiny_tasks.save_pictures(folder / "pictures"), "inpainter": model}
+    return {"gan": tiny_tasks.save_pictures(folder / "pictures"), "inpainter": model, "encoder": model}
 
 
 @pytest.mark.slow

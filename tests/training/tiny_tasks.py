@@ -1,4 +1,4 @@
-"""A GAN and an inpainter that compile in seconds, and one step of them on all devices that there are."""
+"""A GAN, an inpainter and an encoder that compile in seconds, and one step of them on all devices that there are."""
 
 import functools
 from pathlib import Path
@@ -12,6 +12,8 @@ from ganinv_jax.core import devices
 from ganinv_jax.core.configs import from_dict
 from ganinv_jax.losses.perceptual import PerceptualDistance
 from ganinv_jax.training import calibration, loop
+from ganinv_jax.training.tasks.encode import EncodeConfig, EncodeTask
+from ganinv_jax.training.tasks.encode import task as encode_module
 from ganinv_jax.training.tasks.gan import GanConfig, GanTask
 from ganinv_jax.training.tasks.inpaint import InpaintConfig, InpaintTask
 from ganinv_jax.training.tasks.inpaint import task as inpaint_module
@@ -56,7 +58,26 @@ def inpainter(model: Path) -> InpaintTask:
     return InpaintTask(from_dict(InpaintConfig, options))
 
 
-TASKS = {"gan": gan, "inpainter": inpainter}
+def encoder(model: Path) -> EncodeTask:
+    """On the generator in the folder `model` and the pictures beside it; half of them are generated."""
+    encode_module.PerceptualDistance = functools.partial(PerceptualDistance, stages=("stride4",))
+    calibration.CALIBRATION_PAIRS = 4
+    options = {
+        "init_from": str(model),
+        "data": {"source": str(model.parent / "pictures"), "threads": 1},
+        "batch_size": 2 * BATCH,
+        "generated": 0.5,
+        "weights": {"latent": 0.1, "delta": 0.01},
+        "options": {"channel_max": 8, "pyramid": 4, "head_channels": 4},
+        "show": {"count": 1},
+        "ema_kimg": 0.01,
+        "ema_rampup": None,
+        "optimizer": SMOOTH,
+    }
+    return EncodeTask(from_dict(EncodeConfig, options))
+
+
+TASKS = {"gan": gan, "inpainter": inpainter, "encoder": encoder}
 
 
 def save_pictures(folder: Path) -> Path:
