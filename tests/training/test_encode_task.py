@@ -16,6 +16,7 @@ from ganinv_jax.core.configs import from_dict
 from ganinv_jax.core.devices import data_mesh
 from ganinv_jax.core.errors import InputError
 from ganinv_jax.core.images import resize
+from ganinv_jax.inversion.schedule import Look
 from ganinv_jax.losses.perceptual import PerceptualDistance
 from ganinv_jax.models.encoders import WholeConfig
 from ganinv_jax.training import calibration
@@ -202,9 +203,12 @@ def test_the_folder_encodes_and_inverts(trained, folder):
 @pytest.mark.slow
 def test_idinvert_holds_codes_by_this_encoder(trained):
     photo = np.random.RandomState(0).randint(0, 256, (SIDE, SIDE, 3), np.uint8)
-    look = {"look": ("efficientnet_lite0", None, ("stride4",))}
-    result = ganinv.load(trained.folder).invert(photo, method="idinvert", steps=3, **look)
-    assert np.all(np.isfinite(result.ws))
+    model, near = ganinv.load(trained.folder), Look(stages=("stride4",))
+    drifts = []
+    for domain in (100.0, 0.0):
+        ws = model.invert(photo, method="idinvert", steps=20, domain=domain, look=near).ws
+        drifts.append(np.abs(np.asarray(model.encode(model.synthesize(ws))) - ws).mean())
+    assert drifts[0] < drifts[1]
 
 
 def test_a_resumed_run_is_the_uninterrupted_one(trained, tmp_path):
