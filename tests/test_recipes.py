@@ -52,6 +52,9 @@ TINY = {
     "inpaint_ffhq256_stage2": [*INPAINT, *STYLEGAN2, "preset=light"],
     "inpaint_custom_stage1": [*INPAINT, "stylegan2.network.channels=(8, 8, 6)"],
     "layers_cat64": ["batch_size=4", "middle=8"],
+    "encoder_cat64": [*INPAINT, *PROJECTED],
+    "encoder_ffhq256": [*INPAINT, *STYLEGAN2, "preset=light"],
+    "encoder_custom": [*INPAINT, "stylegan2.network.channels=(8, 8, 6)"],
 }
 """What makes a recipe tiny; a new one needs an entry here, or below."""
 ALIKE = {
@@ -83,6 +86,7 @@ def pictures(tmp_path_factory):
 def _make(name: str, pictures: str, model: Path | None = None, options=()):
     """The recipe's task; those that start from a model start from the folder `model`."""
     data = {"inpaint": [f"photos.source={pictures}", f"init_from={model}"], "layers": [f"init_from={model}"]}
+    data["encoder"] = [f"data.source={pictures}", f"init_from={model}", "show.count=2"]
     given = data.get(name.partition("_")[0], [f"data.source={pictures}"])
     return config.load(str(FOLDER / f"{name}.py"), [f"config.{option}" for option in (*options, *given)]).make()
 
@@ -93,10 +97,11 @@ def test_every_recipe_is_tried():
 
 @pytest.mark.parametrize("name", sorted(TINY.keys() | ALIKE))
 def test_a_recipe_is_read(name, tmp_path):
-    model = save_tiny_model(tmp_path / "model") if "custom_stage" in name else "models/none"
-    start = [f"config.init_from={model}"] if name.startswith("inpaint") else []
+    around = name.startswith(("inpaint", "encoder"))
+    model = save_tiny_model(tmp_path / "model") if around and "custom" in name else "models/none"
+    start = [f"config.init_from={model}"] if around else []
     recipe = config.load(name, start)
-    assert recipe.task == name.partition("_")[0]
+    assert recipe.task == name.partition("_")[0].replace("encoder", "encode")
     if name.endswith("stage2"):
         assert recipe.config.trains == ("skip",)
         first = config.load(name.replace("stage2", "stage1"), start).config
@@ -115,6 +120,20 @@ def test_the_numbers_are_nvidias(name):
     assert found.optimizer == found.stylegan2.optimizer == AdamConfig(rate, 0.0, 0.99, 1e-8)
     assert (found.stylegan2.r1_gamma, found.ema_kimg, found.ema_rampup) == (gamma, ema, ramp)
     assert (found.pl_weight, found.pl_interval, found.style_mixing, found.stylegan2.r1_interval) == (2, 4, 0.9, 16)
+
+
+def test_the_numbers_are_idinverts():
+    """Those of `train_encoder.py` of genforce/idinvert at 256 px on its 8 GPUs."""
+    found = config.load("encoder_ffhq256")
+    options = found.config
+    steps = 14_000_000 // (16 * 8)
+    assert (options.batch_size, found.loop.steps(options.batch_size)) == (128, steps)
+    assert options.optimizer == options.stylegan2.optimizer
+    assert options.optimizer == AdamConfig(1e-4, 0.9, 0.99, 1e-8, decay=0.8, decay_steps=steps // 4)
+    assert (options.weights.mse, options.weights.adversarial) == (1.0, 0.08)
+    assert (options.weights.latent, options.weights.delta, options.generated) == (0, 0, 0)
+    assert (options.stylegan2.r1_gamma, options.stylegan2.r1_interval) == (10.0, 1)
+    assert options.data.mirror and options.stylegan2.augment is None
 
 
 @pytest.mark.slow

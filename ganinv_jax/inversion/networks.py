@@ -9,7 +9,7 @@ from jaxtyping import Array, Float
 
 from ganinv_jax.losses.perceptual import PerceptualDistance
 from ganinv_jax.models import encoders
-from ganinv_jax.models.encoders import PspEncoder
+from ganinv_jax.models.encoders import WholeEncoder
 from ganinv_jax.models.inpainting import Inpainter
 from ganinv_jax.models.layerwise import LayerEncoders
 from ganinv_jax.models.stylegan2 import Generator
@@ -29,7 +29,7 @@ class Networks:
     """
 
     generator: Generator
-    encoder: Inpainter | PspEncoder | LayerEncoders | None = None
+    encoder: Inpainter | WholeEncoder | LayerEncoders | None = None
     distance: PerceptualDistance | None = None
 
     @property

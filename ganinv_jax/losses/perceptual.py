@@ -85,6 +85,13 @@ class PerceptualDistance:
         return jnp.sum(distances, axis=0) if self.features.lpips else jnp.mean(distances, axis=0)
 
 
+def perceptual_scale(
+    distance: PerceptualDistance, variables: Any, a: Float[Array, "b h w 3"], b: Float[Array, "b h w 3"]
+) -> Float[Array, ""]:
+    """The factor that makes the mean distance of pairs of unrelated pictures equal to their mean squared error."""
+    return jnp.mean((a - b) ** 2) / jnp.mean(distance(variables, a, b))
+
+
 def _unit(x: Float[Array, "b h w c"]) -> Float[Array, "b h w c"]:
     # LPIPS adds its 1e-10 to the length. Under the root it keeps the gradient at an all-zero vector finite, and makes a
     # difference to vectors shorter than about 1e-3 alone.

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from ganinv_jax.core import folders
 from ganinv_jax.core.configs import check, from_dict, to_dict, unknown_key
-from ganinv_jax.models.encoders import PspConfig, PspEncoder
+from ganinv_jax.models.encoders import PspConfig, PspEncoder, WholeConfig
 from ganinv_jax.models.features import load_features
 from ganinv_jax.models.features.arcface import ArcFace, ArcFaceConfig
 from ganinv_jax.models.features.convnets import AlexNetConfig, ConvNet, Vgg16Config
@@ -71,7 +71,7 @@ def describe(part: str, config: Any) -> dict[str, Any]:
     if part not in _PARTS:
         return to_dict(config)
     kinds = _PARTS[part]
-    name = next(name for name, kind in kinds.items() if isinstance(config, kind.options))
+    name = next(name for name, kind in kinds.items() if type(config) is kind.options)
     return ({} if name == next(iter(kinds)) else {"kind": name}) | to_dict(config)
 
 
@@ -142,7 +142,8 @@ _DISCRIMINATORS = {
 _ENCODERS = {
     # Of erased pictures, for inpainting: (erased, known) -> offsets.
     "style": _Kind(EncoderConfig, lambda config, compute: StyleEncoder(config), _erased_inputs),
-    # Of whole pictures: what `models.encoders.encode` shows it -> offsets.
+    # The same network for whole pictures, and those of pSp, e4e and ReStyle; see `models.encoders.encode`.
+    "whole": _Kind(WholeConfig, lambda config, compute: StyleEncoder(config), _erased_inputs),
     "psp": _Kind(PspConfig, lambda config, compute: PspEncoder(config), _seen_inputs),
 }
 _FEATURES = {

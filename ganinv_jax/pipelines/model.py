@@ -16,7 +16,7 @@ from ganinv_jax.core.configs import check
 from ganinv_jax.core.rng import fold_keys, seed_z
 from ganinv_jax.models import registry
 from ganinv_jax.models.directions import Direction
-from ganinv_jax.models.encoders import PspConfig
+from ganinv_jax.models.encoders import reads_whole
 from ganinv_jax.models.inpainting import PARTS, Inpainter, InpainterConfig, make_inpainter
 from ganinv_jax.models.stylegan2 import Layer, truncate
 from ganinv_jax.pipelines import edit, encode, inpaint, invert
@@ -126,9 +126,9 @@ class Model:
     def encode(self, images: Float[Any, "b h w c"]) -> Float[Array, "b l w"]:
         """W+ codes of whole images in [-1, 1].
 
-        Encoders of pSp, e4e and ReStyle take images of any size and read their largest centred part of the encoder's
-        proportions; the inpainting encoder takes those of the generator's size. Raises InputError without an encoder,
-        or for wrong shapes.
+        Encoders of whole pictures (pSp, e4e, ReStyle, in-domain) take images of any size and read their largest centred
+        part of the encoder's proportions; the inpainting encoder takes those of the generator's size. Raises InputError
+        without an encoder, or for wrong shapes.
         """
         if self._reads_whole():
             return encode.encode(self, images)
@@ -251,7 +251,7 @@ class Model:
 
     def _reads_whole(self) -> bool:
         """Whether there is an encoder, and one that knows of no holes."""
-        return "encoder" in self.parts and isinstance(self.network("encoder").config, PspConfig)
+        return "encoder" in self.parts and reads_whole(self.network("encoder").config)
 
     def _images(self, images: Any) -> Float[Array, "b h w c"]:
         images, side = jnp.asarray(images), self.config.resolution

@@ -12,7 +12,7 @@ from ganinv_jax.inversion import Method
 from ganinv_jax.inversion.networks import MEAN_SAMPLES, Frozen, Networks, calibrate, mean_code
 from ganinv_jax.inversion.schedule import Look
 from ganinv_jax.losses.perceptual import PerceptualDistance
-from ganinv_jax.models.encoders import PspConfig
+from ganinv_jax.models.encoders import reads_whole
 from ganinv_jax.models.features import load_features
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def can_encode(model: "Model") -> bool:
     """Whether a model has what `Model.encode` takes."""
     if "encoder" not in model.parts:
         return False
-    return "mixer" in model.parts or isinstance(model.network("encoder").config, PspConfig)
+    return "mixer" in model.parts or reads_whole(model.network("encoder").config)
 
 
 def can_serve(model: "Model", method: Method) -> bool:
@@ -72,7 +72,7 @@ def _encoder(model: "Model", layered: bool) -> tuple[Any, Any]:
         fits = all(getattr(layers.config, name) == getattr(model.config, name) for name in ("resolution", "w_dim"))
         check(fits, f"The layer encoders of {model.name} must be its generator's, but are another's; train them again.")
         return layers.module, layers.variables
-    if "encoder" in model.parts and isinstance(model.network("encoder").config, PspConfig):
+    if "encoder" in model.parts and reads_whole(model.network("encoder").config):
         parts = {part: model.network(part) for part in ("encoder", "generator")}
         return parts["encoder"].module, {part: network.variables for part, network in parts.items()}
     return model.inpainter

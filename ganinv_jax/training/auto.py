@@ -1,6 +1,7 @@
 """Options that recipes leave open, chosen by rules: by resolution and devices, or by the model to start from."""
 
 import dataclasses
+import math
 import typing
 from collections.abc import Mapping
 from typing import Any
@@ -12,6 +13,9 @@ from ganinv_jax.core.configs import check, from_dict, to_dict
 from ganinv_jax.models.stylegan2 import DiscriminatorConfig, GeneratorConfig, MappingConfig, SynthesisConfig
 
 Options = dict[str, Any]
+
+SMALL = 128
+"""The largest side in pixels for which networks and rates are those for a small processor."""
 
 
 def fill_in(values: Mapping[str, Any], config: type, devices: int | None = None) -> Options:
@@ -97,11 +101,8 @@ class InpaintAuto:
 
         Raises InputError where `init_from` is no model with a generator.
         """
-        source = str(given.get("init_from"))
-        model = folders.load_config(folders.find(source))
-        check("generator" in model, f"init_from must hold a generator, but {source} does not; name another model.")
-        resolution = from_dict(GeneratorConfig, model["generator"]).resolution
-        small = resolution <= 128
+        model, resolution = _model(given)
+        small = resolution <= SMALL
         rate = {"learning_rate": 3e-4, "warmup": 100} if small else {"learning_rate": 1e-4, "warmup": 500}
         if small and tuple(given.get("trains", ())) == ("skip",):
             rate = {"learning_rate": 1e-3, "warmup": 200}
@@ -115,8 +116,50 @@ class InpaintAuto:
         }
 
 
+@dataclasses.dataclass(frozen=True)
+class EncodeAuto:
+    """Rules for an encoder of whole pictures, by the model that it starts from: those of this project's recipes.
+
+    devices: as in GanAuto.
+    """
+
+    devices: int | None = None
+
+    def __post_init__(self):
+        check(self.devices is None or self.devices > 0, f"auto.devices must be positive, but it is {self.devices}.")
+
+    def rules(self, given: Mapping[str, Any]) -> Options:
+        """Preset, batch, rate and weights by the resolution, and the model's own discriminator as far as it has one.
+
+        A device takes 16 pictures, up to idinvert's 128 in all, or 16 up to SMALL px. Raises InputError where
+        `init_from` is no model with a generator.
+        """
+        model, resolution = _model(given)
+        small, devices = resolution <= SMALL, self.devices or 1
+        judge = _judge(model.get("discriminator"), resolution, given)
+        together = devices
+        if "stylegan2" in judge:
+            judge["stylegan2"]["r1_interval"] = 1
+            together = math.lcm(devices, judge["stylegan2"]["network"].get("mbstd_group_size") or 1)
+        batch = min(16 * devices, 16 if small else 128)
+        return {
+            "preset": "light" if small else "psp",
+            "batch_size": math.ceil(batch / together) * together,
+            "optimizer": {"learning_rate": 3e-4 if small else 1e-4, "warmup": 100, "b1": 0.9, "b2": 0.99},
+            **_merged({"weights": {"perceptual": 0.5 if small else 0.1}}, judge),
+        }
+
+
+def _model(given: Mapping[str, Any]) -> tuple[dict[str, Any], int]:
+    """The config of the folder `init_from`, and its generator's resolution."""
+    source = str(given.get("init_from"))
+    model = folders.load_config(folders.find(source))
+    check("generator" in model, f"init_from must hold a generator, but {source} does not; name another model.")
+    return model, from_dict(GeneratorConfig, model["generator"]).resolution
+
+
 def _judge(options: Mapping[str, Any] | None, resolution: int, given: Mapping[str, Any]) -> Options:
-    """The discriminator of a model folder as an opponent of the inpainter; without one, StyleGAN2's, fresh."""
+    """The discriminator of a model folder as an opponent in training; without one, StyleGAN2's, fresh."""
     network = dict(options or GanAuto(resolution, 1).rules({})["stylegan2"]["network"])
     kind = network.pop("kind", "stylegan2")
     if given.get("projected" if kind == "stylegan2" else "stylegan2"):

@@ -1,6 +1,9 @@
 """The running average of weights that pictures are made with."""
 
+from typing import Any
+
 import jax.numpy as jnp
+import optax
 from jaxtyping import Array, Float, Int
 
 
@@ -14,3 +17,17 @@ def ema_decay(images: Int[Array, ""], batch: int, kimg: float, rampup: float | N
     if rampup is not None:
         half_life = jnp.minimum(half_life, images * rampup)
     return 0.5 ** (batch / jnp.maximum(half_life, 1e-8))
+
+
+def averaged_step(
+    state: Any, grads: Any, optimizer: optax.GradientTransformation, batch: int, kimg: float, rampup: float | None
+) -> Any:
+    """A step of `state.params` along `grads`, and of their average `state.ema`, over a batch of so many pictures.
+
+    state: a flax.struct dataclass with params, ema, opt and images; `images` are counted on. kimg, rampup: see
+    `ema_decay`.
+    """
+    updates, opt = optimizer.update(grads, state.opt, state.params)
+    params = optax.apply_updates(state.params, updates)
+    ema = optax.incremental_update(params, state.ema, 1 - ema_decay(state.images, batch, kimg, rampup))
+    return state.replace(params=params, ema=ema, opt=opt, images=state.images + batch)

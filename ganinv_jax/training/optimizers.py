@@ -9,30 +9,38 @@ from ganinv_jax.core.configs import check
 
 @dataclasses.dataclass(frozen=True)
 class AdamConfig:
-    """Adam's options; the defaults are StyleGAN2's at 64 to 512 pixels. `warmup` steps raise the rate from 0."""
+    """Adam's options; the defaults are StyleGAN2's at 64 to 512 pixels.
+
+    warmup: steps over which the rate rises from 0. decay, decay_steps: the rate falls to this share of itself in so
+        many steps after that, evenly, and so on without end; 1: it does not.
+    """
 
     learning_rate: float = 0.0025
     b1: float = 0.0
     b2: float = 0.99
     eps: float = 1e-8
     warmup: int = 0
+    decay: float = 1.0
+    decay_steps: int = 1
 
     def __post_init__(self):
         check(self.learning_rate > 0, f"learning_rate must be positive, but got {self.learning_rate}.")
         betas = 0 <= self.b1 < 1 and 0 <= self.b2 < 1
         check(betas, f"Adam's b1 and b2 must lie in [0, 1), but got {self.b1} and {self.b2}.")
         check(self.warmup >= 0, f"warmup must be at least 0, but got {self.warmup}.")
+        check(0 < self.decay <= 1, f"Adam's decay must lie above 0 and up to 1, but got {self.decay}.")
+        check(self.decay_steps > 0, f"Adam's decay_steps must be positive, but got {self.decay_steps}.")
 
 
 def adam(config: AdamConfig) -> optax.GradientTransformation:
     """The optimiser."""
-    rate = config.learning_rate
-    schedule = optax.linear_schedule(0.0, rate, config.warmup) if config.warmup else rate
-    return optax.adam(schedule, config.b1, config.b2, config.eps)
+    return optax.adam(_rate(config), config.b1, config.b2, config.eps)
 
 
 def lazy(config: AdamConfig, interval: int) -> optax.GradientTransformation:
     """Adam for a network that takes one extra, regularising step every `interval` steps (0: none).
+
+    `warmup` and `decay_steps` count these as well.
 
     With c = interval / (interval + 1) the rate is scaled by c and the betas are raised to c, so that an interval moves
     the weights as far as plain Adam would. Source: Karras et al. 2020, appendix B.
@@ -42,3 +50,13 @@ def lazy(config: AdamConfig, interval: int) -> optax.GradientTransformation:
     c = interval / (interval + 1)
     scaled = {"learning_rate": config.learning_rate * c, "b1": config.b1**c, "b2": config.b2**c}
     return adam(dataclasses.replace(config, **scaled))
+
+
+def _rate(config: AdamConfig) -> optax.ScalarOrSchedule:
+    """By the number of the step, where it changes at all."""
+    rate, warmup = config.learning_rate, config.warmup
+    falling = optax.exponential_decay(rate, config.decay_steps, config.decay)
+    if warmup:
+        rising = optax.linear_schedule(0.0, rate, warmup)
+        return optax.join_schedules([rising, falling], [warmup])
+    return falling if config.decay < 1 else rate

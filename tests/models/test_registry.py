@@ -8,8 +8,9 @@ from model_folders import add_psp_encoder, tiny_model
 from ganinv_jax.core.configs import to_dict
 from ganinv_jax.core.errors import InputError
 from ganinv_jax.models import registry
-from ganinv_jax.models.encoders import PspEncoder
+from ganinv_jax.models.encoders import PspEncoder, reads_whole
 from ganinv_jax.models.features import load_features
+from ganinv_jax.models.inpainting import StyleEncoder
 from ganinv_jax.models.projected import ProjectedConfig, ProjectedDiscriminator, init_variables
 
 CONFIG, ARRAYS = tiny_model(discriminator=True)
@@ -40,6 +41,14 @@ def test_encoders_of_whole_pictures_are_a_kind_of_their_own():
     assert isinstance(network.module, PspEncoder) and network.config.heads == "w"
     assert registry.describe("encoder", network.config) == config["encoder"]
     assert registry.describe("encoder", registry.restore("encoder", CONFIG, ARRAYS).config) == CONFIG["encoder"]
+
+
+def test_the_inpainters_encoder_trained_on_whole_pictures_is_another_kind():
+    options = CONFIG["encoder"] | {"kind": "whole"}
+    network = registry.restore("encoder", CONFIG | {"encoder": options}, ARRAYS)
+    assert isinstance(network.module, StyleEncoder) and reads_whole(network.config)
+    assert registry.describe("encoder", network.config) == options
+    assert not reads_whole(registry.restore("encoder", CONFIG, ARRAYS).config)
 
 
 def test_the_implementation_reaches_the_generator():

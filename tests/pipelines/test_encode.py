@@ -65,3 +65,19 @@ def test_parts_that_do_not_fit_each_other(changes, generator, message):
     other, weights = tiny_model(inpainter=False, **generator)
     with pytest.raises(InputError, match=message):
         Model(config | other, arrays | weights, "odd").encode(images(32, 32, changes.get("input_channels", 3)))
+
+
+def test_an_encoder_that_gives_offsets_needs_an_average():
+    config, arrays = tiny_model()
+    config["encoder"] = {"kind": "whole", **config["encoder"]}
+    for part in ("mixer", "skip"):
+        del config[part], arrays[part]
+    model = Model(config, arrays, "tiny")
+    given = images(SIDE, SIDE)
+    network = model.network("encoder")
+    offsets = jax.jit(network.module.apply)(network.variables, given, np.ones((2, SIDE, SIDE, 1), np.float32))
+    average = arrays["generator"]["buffers"]["mapping"]["w_avg"]
+    np.testing.assert_allclose(model.encode(given), average + offsets, rtol=1e-4, atol=1e-4)
+    other, weights = tiny_model(inpainter=False, mapping={"num_layers": 2, "w_avg_beta": None})
+    with pytest.raises(InputError, match="offsets from an average w, which its generator does not keep"):
+        Model(config | other, arrays | weights, "odd").encode(given)

@@ -17,7 +17,7 @@ from ganinv_jax.models.stylegan2 import DiscriminatorConfig
 from ganinv_jax.training.adversaries.projected import ProjectedAdversary, ProjectedAdversaryConfig
 from ganinv_jax.training.adversaries.stylegan2 import StyleGAN2Adversary, StyleGAN2AdversaryConfig, frozen_layers
 from ganinv_jax.training.ema import ema_decay
-from ganinv_jax.training.optimizers import AdamConfig, lazy
+from ganinv_jax.training.optimizers import AdamConfig, adam, lazy
 from ganinv_jax.training.tasks.gan import GanConfig, GanTask
 
 TINY = {
@@ -229,6 +229,43 @@ def test_lazy_adam_moves_as_far_as_nvidias_formula():
             a, mine = ours.update(gradient, mine)
             b, other = theirs.update(gradient, other)
             np.testing.assert_allclose(a, b, rtol=1e-5)
+
+
+def test_adams_rate_falls_evenly_after_its_warmup():
+    config = AdamConfig(learning_rate=0.5, b1=0.0, b2=0.0, eps=1e-12, warmup=2, decay=0.8, decay_steps=4)
+    optimizer, found = adam(config), []
+    state = optimizer.init(jnp.zeros(1))
+    for _ in range(11):
+        update, state = optimizer.update(jnp.ones(1), state)  # Adam without memory moves by its rate.
+        found.append(-float(update[0]))
+    np.testing.assert_allclose(found, [0.0, 0.25] + [0.5 * 0.8 ** (i / 4) for i in range(9)], rtol=1e-5, atol=1e-7)
+    for wrong in ({"decay": 0.0}, {"decay": 1.1}, {"decay_steps": 0}):
+        with pytest.raises(InputError, match="decay"):
+            AdamConfig(**wrong)
+
+
+def test_r1_at_every_step_is_a_term_of_the_loss():
+    """The step is Adam's along the gradient of idinvert's whole discriminator loss, differentiated in reverse twice."""
+    optimizer = {"learning_rate": 0.1, "b1": 0.9, "b2": 0.99, "eps": 0.1}
+    adversary = _adversary(r1_gamma=10.0, r1_interval=1, optimizer=optimizer)
+    start = adversary.init(jax.random.key(0))
+    reals, fakes = jax.random.uniform(jax.random.key(1), (2, 4, 8, 8, 3), minval=-1)
+    learn = jax.jit(lambda s: adversary.learn(s, reals, fakes, None, jax.random.key(2), {}, adversary.variant(7)))
+    state, metrics = learn(start)
+
+    def loss(params):
+        score = lambda x: adversary._network.apply({"params": params}, x)  # noqa: E731
+        slopes = jax.grad(lambda x: score(x).sum())(reals)
+        penalty = jnp.mean(jnp.sum(slopes**2, axis=(1, 2, 3)))
+        told = jnp.mean(jnp.logaddexp(0, -score(reals))) + jnp.mean(jnp.logaddexp(0, score(fakes)))
+        return told + 10 / 2 * penalty, penalty
+
+    (_, penalty), grads = jax.jit(jax.value_and_grad(loss, has_aux=True))(start.params)
+    plain = optax.adam(0.1, 0.9, 0.99, 0.1)
+    updates, _ = plain.update(grads, plain.init(start.params))
+    expected = optax.apply_updates(start.params, updates)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-5), state.params, expected)
+    assert float(metrics["r1"]) == pytest.approx(float(penalty), rel=1e-4)
 
 
 def test_exactly_one_discriminator_is_asked_for(pictures):

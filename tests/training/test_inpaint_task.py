@@ -16,6 +16,7 @@ from ganinv_jax.core.configs import from_dict
 from ganinv_jax.core.devices import data_mesh
 from ganinv_jax.core.errors import InputError
 from ganinv_jax.losses.perceptual import PerceptualDistance
+from ganinv_jax.training import calibration
 from ganinv_jax.training.checkpoints import Checkpoints
 from ganinv_jax.training.tasks.inpaint import InpaintConfig, InpaintTask
 from ganinv_jax.training.tasks.inpaint import task as module
@@ -31,7 +32,7 @@ def shallow():
     """EfficientNet-Lite0's first stage is quick to compile, and does for these tests."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "PerceptualDistance", functools.partial(PerceptualDistance, stages=("stride4",)))
-        patch.setattr(module, "CALIBRATION_PAIRS", 4)
+        patch.setattr(calibration, "CALIBRATION_PAIRS", 4)
         yield
 
 

@@ -1,4 +1,4 @@
-"""A GAN and an inpainter that compile in seconds, to train in accidents, and one step of them on all devices."""
+"""A GAN, an inpainter and an encoder that compile in seconds, to train in accidents, and one step of them on all devices."""
 
 import dataclasses
 from pathlib import Path
@@ -13,6 +13,7 @@ from ganinv_jax.core import devices
 from ganinv_jax.core.configs import from_dict
 from ganinv_jax.losses.perceptual import PerceptualDistance
 from ganinv_jax.training import loop
+from ganinv_jax.training.tasks.encode import EncodeConfig, EncodeTask
 from ganinv_jax.training.tasks.gan import GanConfig, GanTask
 from ganinv_jax.training.tasks.inpaint import InpaintConfig, InpaintTask
 
@@ -35,6 +36,7 @@ OPPONENT = {
     "controller": {"interval": 1, "kimg": 0.1},
     "optimizer": SMOOTH,
 }
+ENCODER = {"channel_max": 8, "pyramid": 4, "head_channels": 4}
 COMMON = {"batch_size": BATCH, "optimizer": SMOOTH, "ema_kimg": 0.01, "ema_rampup": None}
 
 
@@ -59,28 +61,44 @@ class Gan(_InAccidents, GanTask):
         return COMMON | {"data": data, "generator": GENERATOR, "stylegan2": OPPONENT}
 
 
-class Inpainter(_InAccidents, InpaintTask):
+class _LooksBriefly(_InAccidents):
     """The perceptual term looks through EfficientNet's first stage only."""
-
-    @dataclasses.dataclass(frozen=True)
-    class Config(Accidents, InpaintConfig):
-        pass
-
-    free_options = InpaintTask.free_options | NAMES
 
     def __init__(self, config):
         super().__init__(config)
         self._distance = PerceptualDistance(stages=("stride4",))
         self.frozen["perceptual"] = self._distance.variables
 
+
+class Inpainter(_LooksBriefly, InpaintTask):
+    @dataclasses.dataclass(frozen=True)
+    class Config(Accidents, InpaintConfig):
+        pass
+
+    free_options = InpaintTask.free_options | NAMES
+
     @staticmethod
     def options(model: Path) -> dict[str, Any]:
         """On the generator in the folder `model`."""
-        networks = {"encoder": {"channel_max": 8, "pyramid": 4, "head_channels": 4}}
-        return COMMON | {"init_from": str(model), "options": networks, "show": {"count": 1}}
+        return COMMON | {"init_from": str(model), "options": {"encoder": ENCODER}, "show": {"count": 1}}
 
 
-TASKS = {"gan": Gan, "inpainter": Inpainter}
+class Encoder(_LooksBriefly, EncodeTask):
+    @dataclasses.dataclass(frozen=True)
+    class Config(Accidents, EncodeConfig):
+        pass
+
+    free_options = EncodeTask.free_options | NAMES
+
+    @staticmethod
+    def options(model: Path) -> dict[str, Any]:
+        """On the generator in the folder `model` and the pictures beside it; half of them are generated."""
+        data = {"source": str(model.parent / "pictures"), "threads": 1}
+        mixed = {"batch_size": 2 * BATCH, "generated": 0.5, "weights": {"latent": 0.1, "delta": 0.01}}
+        return COMMON | mixed | {"init_from": str(model), "data": data, "options": ENCODER, "show": {"count": 1}}
+
+
+TASKS = {"gan": Gan, "inpainter": Inpainter, "encoder": Encoder}
 
 
 def make(name: str, source: Path, **changes: Any) -> Any:

@@ -24,7 +24,8 @@ from ganinv_jax.core.configs import check
 from ganinv_jax.losses.adversarial import r1_penalty
 from ganinv_jax.training import loop
 from ganinv_jax.training.adversaries.stylegan2 import StyleGAN2AdversaryConfig
-from ganinv_jax.training.tasks.gan import DataConfig, GanConfig, GanTask
+from ganinv_jax.training.options import DataConfig
+from ganinv_jax.training.tasks.gan import GanConfig, GanTask
 
 BATCH = 8
 

@@ -22,7 +22,8 @@ def idinvert(
     Zhu et al. 2020 (arXiv:2004.00049), section 3.3; utils/inverter.py of genforce/idinvert_pytorch: Adam of rate 0.01,
     100 steps, weights 1, 5e-5 and 2. The 5e-5 is for unnormalised VGG16 features of 0 to 255; in units of the squared
     error the perceptual distance weighs 0.1 here. The official encoder was trained for this by the domain-guided
-    objective; any that the model has serves, the inpainter's told which pixels are known.
+    objective, as by the recipes `encoder_…`; any that the model has serves, the inpainter's told which pixels are
+    known.
 
     domain: the weight of that last term; with 0 the code is free to leave the encoder's domain. By default 2, and 0 in
         the task 'diffusion', whose official objective has no such term.

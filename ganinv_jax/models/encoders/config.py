@@ -4,6 +4,7 @@ import dataclasses
 from typing import Literal
 
 from ganinv_jax.core.configs import check
+from ganinv_jax.models.inpainting import EncoderConfig
 
 COARSE, MIDDLE = 3, 7  # rows below these come from the coarsest and the middle map of the pyramid
 SHRINKS = 16  # the body's last map has a 16th of the picture's side
@@ -63,3 +64,12 @@ class PspConfig:
     def average_rows(self) -> int:
         """Rows of the stored average: one a row of W+, or one for all."""
         return 1 if self.heads == "w" else self.num_ws
+
+
+@dataclasses.dataclass(frozen=True)
+class WholeConfig(EncoderConfig):
+    """The network that reads erased pictures for inpainting, trained on whole ones: it is told that all is known.
+
+    Its codes are offsets from the generator's average w. `training.tasks.encode` trains it, since every picture is
+    normalised by itself: the published encoders take statistics of batches.
+    """

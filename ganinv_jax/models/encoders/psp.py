@@ -22,7 +22,7 @@ BODIES = {"irse50": IRBody, "resnet34": ResNetBody}
 class PspEncoder(nn.Module):
     """What the body reads, [b, *config.input_size, config.seen_channels] -> raw codes [b, num_ws, w_dim].
 
-    See `encode` for how the codes of a picture come of them. Variables: {'params', 'buffers'}. Source:
+    See `encode_psp` for how the codes of a picture come of them. Variables: {'params', 'buffers'}. Source:
     eladrich/pixel2style2pixel, omertov/encoder4editing and yuval-alaluf/restyle-encoder, models/encoders.
     """
 
@@ -83,14 +83,10 @@ class MapToStyle(nn.Module):
         return Dense(self.features, name="linear")(x[:, 0, 0])
 
 
-def encode(
+def encode_psp(
     encoder: PspEncoder, generator: Any, variables: Mapping[str, Any], images: Float[Array, "b h w c"]
 ) -> Float[Array, "b l w"]:
-    """Codes of pictures in [-1, 1] of any size; their largest centred part of the encoder's proportions is read.
-
-    generator: the `Generator` that the codes are for; ReStyle draws its reconstructions with it.
-    variables: {'encoder': ..., 'generator': ...}.
-    """
+    """Codes of pictures by pSp's, e4e's or ReStyle's encoder; see `models.encoders.encode`."""
     config = encoder.config
     images = fit(images, config.input_size)
     start = jnp.zeros((1, config.w_dim))

@@ -20,6 +20,7 @@ from ganinv_jax.training.optimizers import AdamConfig, lazy
 class StyleGAN2AdversaryConfig:
     """network: the discriminator. r1_gamma: weight of R1, applied every `r1_interval` steps (0: never).
 
+    R1 takes steps of its own, lazily, as StyleGAN2 has it; with an interval of 1 it is a term of the loss, as before.
     augment: an ADA preset such as 'bgc', or None; its strength is steered by `controller`, from p = augment_p on.
     Defaults are those of NVIDIA's `--cfg=auto` but for gamma, which depends on resolution and batch.
     """
@@ -39,13 +40,13 @@ class StyleGAN2AdversaryConfig:
         if self.augment is not None:
             ada.AdaSpec.preset(self.augment)  # Raises InputError for an unknown name.
 
-    def check_batch(self, batch_size: int) -> None:
-        """Raise InputError unless the groups of the minibatch standard deviation divide the batch."""
+    def check_batch(self, batch_size: int, name: str = "batch_size") -> None:
+        """Raise InputError unless the groups of the minibatch standard deviation divide the batch, called `name`."""
         group = self.network.mbstd_group_size or batch_size
         divides = not self.network.mbstd_num_channels or batch_size % min(group, batch_size) == 0
         check(
             divides,
-            f"batch_size must be a multiple of the discriminator's mbstd_group_size {group}, but it is {batch_size}.",
+            f"{name} must be a multiple of the discriminator's mbstd_group_size {group}, but it is {batch_size}.",
         )
 
 
@@ -62,7 +63,8 @@ class StyleGAN2Adversary:
     def __init__(self, config: StyleGAN2AdversaryConfig):
         self.config, self.frozen = config, {}
         self._network: Any = Discriminator(config.network)
-        self._optimizer = lazy(config.optimizer, config.r1_interval if config.r1_gamma else 0)
+        self._lazy = config.r1_interval > 1
+        self._optimizer = lazy(config.optimizer, config.r1_interval if config.r1_gamma and self._lazy else 0)
 
     def init(self, key, model=None):
         network = self.config.network
@@ -101,12 +103,14 @@ class StyleGAN2Adversary:
             return penalty * (config.r1_gamma / 2 * config.r1_interval), penalty
 
         (loss, (real_logits, fake_logits)), grads = jax.value_and_grad(loss_fn, has_aux=True)(state.params)
-        params, opt = self._update(state.params, state.opt, grads)
         metrics = {"loss_d": loss, "real_score": real_logits.mean(), "fake_score": fake_logits.mean()}
-        if variant:
-            (_, penalty), grads = jax.value_and_grad(r1_fn, has_aux=True)(params)
+        if variant and not self._lazy:
+            (_, metrics["r1"]), more = jax.value_and_grad(r1_fn, has_aux=True)(state.params)
+            grads = jax.tree.map(jnp.add, grads, more)
+        params, opt = self._update(state.params, state.opt, grads)
+        if variant and self._lazy:
+            (_, metrics["r1"]), grads = jax.value_and_grad(r1_fn, has_aux=True)(params)
             params, opt = self._update(params, opt, grads)
-            metrics["r1"] = penalty
         steps = state.steps + 1
         steering = config.controller.update(config.controller.observe(state.ada, real_logits), steps, reals.shape[0])
         metrics |= {"real_sign": jnp.sign(real_logits).mean(), "augment_p": steering.p} if config.augment else {}

@@ -7,6 +7,7 @@ from ganinv_jax.core.configs import unknown_key
 from ganinv_jax.core.errors import InputError
 
 TASKS = {
+    "encode": "ganinv_jax.training.tasks.encode:EncodeTask",
     "gan": "ganinv_jax.training.tasks.gan:GanTask",
     "inpaint": "ganinv_jax.training.tasks.inpaint:InpaintTask",
     "layers": "ganinv_jax.training.tasks.layers:LayersTask",

@@ -14,13 +14,13 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from ganinv_jax.core import folders
 from ganinv_jax.core.configs import check
 from ganinv_jax.core.images import grid, to_uint8
 from ganinv_jax.core.rng import seed_z
 from ganinv_jax.models import registry
 from ganinv_jax.models.layerwise import LayerEncoders, layer_encoders
 from ganinv_jax.models.layerwise.encoders import measured
+from ganinv_jax.training.frozen import read_model
 from ganinv_jax.training.optimizers import AdamConfig, adam
 
 MEASURED = 512  # generated pictures that means and deviations of features are taken over
@@ -71,15 +71,9 @@ class LayersTask:
 
     def __init__(self, config: LayersConfig):
         self.config, self.seed, self.batch_size = config, config.seed, config.batch_size
-        self._model, self._arrays = folders.load(folders.find(config.init_from))
-        network = registry.restore("generator", self._model, self._arrays, config.compute)
-        self._generator, options = network.module, network.config
-        check(
-            (options.img_channels, options.c_dim) == (3, 0),
-            f"Layer encoders need a generator of RGB pictures without labels, but that of {config.init_from} has "
-            f"{options.img_channels} channels and {options.c_dim} labels.",
-        )
-        self.encoders = LayerEncoders(layer_encoders(options, config.middle, **config.options))
+        self._model, self._arrays, network = read_model(config.init_from, config.compute, "A set of layer encoders")
+        self._generator = network.module
+        self.encoders = LayerEncoders(layer_encoders(network.config, config.middle, **config.options))
         self._optimizers = {"apart": adam(config.apart), "together": adam(config.together)}
         self.frozen = {"generator": network.variables}
 

@@ -8,15 +8,7 @@ from ganinv_jax.training.adversaries.projected import ProjectedAdversaryConfig
 from ganinv_jax.training.adversaries.stylegan2 import StyleGAN2AdversaryConfig
 from ganinv_jax.training.auto import GanAuto
 from ganinv_jax.training.optimizers import AdamConfig
-
-
-@dataclasses.dataclass(frozen=True)
-class DataConfig:
-    """source: as `open_source` takes it. mirror: flip half of the pictures. threads: for decoding; None: one a core."""
-
-    source: str
-    mirror: bool = True
-    threads: int | None = None
+from ganinv_jax.training.options import DataConfig
 
 
 @dataclasses.dataclass(frozen=True)

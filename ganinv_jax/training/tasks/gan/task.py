@@ -12,7 +12,6 @@ from ganinv_jax.core.configs import check, to_dict
 from ganinv_jax.core.devices import split_rows
 from ganinv_jax.core.images import grid, to_float, to_uint8
 from ganinv_jax.core.rng import seed_z
-from ganinv_jax.data.loader import Loader
 from ganinv_jax.data.sources import open_source
 from ganinv_jax.data.unbroken import Unbroken
 from ganinv_jax.losses.adversarial import path_length_penalty
@@ -21,6 +20,7 @@ from ganinv_jax.models.stylegan2 import Generator
 from ganinv_jax.training.adversaries import Adversary, ProjectedAdversary, StyleGAN2Adversary
 from ganinv_jax.training.ema import ema_decay
 from ganinv_jax.training.optimizers import lazy
+from ganinv_jax.training.photos import photo_batches
 from ganinv_jax.training.tasks.gan.config import GanConfig
 from ganinv_jax.training.tasks.gan.start import read_start
 
@@ -90,23 +90,15 @@ class GanTask:
         return state, metrics | learned[1]
 
     def batches(self, start_step: int):
-        config, processes = self.config, (jax.process_index(), jax.process_count())
-        source, labels = Unbroken(open_source(config.data.source)), config.generator.c_dim
+        config, labels = self.config, self.config.generator.c_dim
+        source = Unbroken(open_source(config.data.source))
         check(
             labels in (0, source.c_dim),
             f"generator.c_dim must be the width of the data's labels or 0, but it is {labels} and {config.data.source} "
             f"has {source.c_dim or 'none'}.",
         )
-        return Loader(
-            source,
-            config.batch_size,
-            config.generator.resolution,
-            config.seed,
-            config.data.mirror,
-            *processes,
-            start_step=start_step,
-            threads=config.data.threads,
-        )
+        side = config.generator.resolution
+        return photo_batches(config.data, config.batch_size, side, config.seed, start_step, source)
 
     def snapshot(self, state: State) -> dict[str, np.ndarray]:
         """Averaged weights, psi 1, seeds 0 to 31."""

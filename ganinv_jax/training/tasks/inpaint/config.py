@@ -8,13 +8,15 @@ from ganinv_jax.data.holes import HOLE_PRESETS
 from ganinv_jax.training.adversaries.projected import ProjectedAdversaryConfig
 from ganinv_jax.training.adversaries.stylegan2 import StyleGAN2AdversaryConfig
 from ganinv_jax.training.auto import InpaintAuto
+from ganinv_jax.training.frozen import check_one_judge
 from ganinv_jax.training.optimizers import AdamConfig
+from ganinv_jax.training.options import Weights
 
 Part = Literal["encoder", "mixer", "skip"]
 
 
 @dataclasses.dataclass(frozen=True)
-class LossWeights:
+class LossWeights(Weights):
     """perceptual: as a share of the squared error; the factor that makes their means equal on unrelated pictures of the
     generator is measured at the start. latent: squared error of the code that should be the true one."""
 
@@ -22,11 +24,6 @@ class LossWeights:
     perceptual: float = 0.5
     latent: float = 0.1
     adversarial: float = 0.1
-
-    def __post_init__(self):
-        for field in dataclasses.fields(self):
-            value = getattr(self, field.name)
-            check(value >= 0, f"weights.{field.name} must be at least 0, but it is {value}.")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -105,8 +102,7 @@ class InpaintConfig:
         check(len(self.trains) > 0, "trains must name a part at least: encoder, mixer or skip.")
         check(len(set(self.trains)) == len(self.trains), f"trains must name each part once, but it is {self.trains}.")
         check(self.holes in HOLE_PRESETS, f"holes must be one of {', '.join(HOLE_PRESETS)}, but it is {self.holes}.")
-        one = self.projected is None or self.stylegan2 is None
-        check(one, "an inpainting recipe has one discriminator at most: give 'projected' or 'stylegan2', not both.")
+        check_one_judge(self)
         some = self.photo_count == 0 or 0 < self.photo_count < self.batch_size
         check(some, "photos.fraction must leave a generated picture in the batch.")
         check(0 <= self.seed < 2**32, f"seed must lie in [0, 2**32), but got {self.seed}.")

@@ -7,9 +7,7 @@ import jax
 import numpy as np
 
 from ganinv_jax.data.holes import hole_batch
-from ganinv_jax.data.loader import Loader
-from ganinv_jax.data.sources import open_source
-from ganinv_jax.data.unbroken import Unbroken
+from ganinv_jax.training.photos import photo_batches
 from ganinv_jax.training.tasks.inpaint.config import InpaintConfig
 
 Batch = dict[str, np.ndarray]
@@ -26,18 +24,7 @@ def batches(config: InpaintConfig, resolution: int, start_step: int) -> Iterator
         for hole in holes:
             yield {"hole": hole}
         return
-    photos = config.photos
-    loader = Loader(
-        Unbroken(open_source(photos.source)),
-        config.photo_count,
-        resolution,
-        config.seed,
-        photos.mirror,
-        jax.process_index(),
-        jax.process_count(),
-        start_step=start_step,
-        threads=photos.threads,
-    )
+    loader = photo_batches(config.photos, config.photo_count, resolution, config.seed, start_step)
     for hole, batch in zip(holes, loader, strict=True):
         yield {"hole": hole, "image": batch["image"]}
 

@@ -36,13 +36,6 @@ class RegionPerceptual:
         return distances.reshape(images.shape[:2])
 
 
-def perceptual_scale(
-    distance: PerceptualDistance, variables: Any, a: Float[Array, "b h w 3"], b: Float[Array, "b h w 3"]
-) -> Float[Array, ""]:
-    """The factor that makes the mean distance of pairs of unrelated pictures equal to their mean squared error."""
-    return jnp.mean((a - b) ** 2) / jnp.mean(distance(variables, a, b))
-
-
 def composites(
     images: Float[Array, "b h w 3"], sources: Float[Array, "b h w 3"], known: Float[Array, "b h w 1"]
 ) -> Float[Array, "b h w 3"]:
@@ -53,11 +46,6 @@ def composites(
 def weighted_mean(values: Float[Array, "b s"], weights: Float[Array, " b"]) -> Float[Array, ""]:
     """The mean over completions, each picture with its weight."""
     return jnp.sum(jnp.mean(values, axis=1) * weights) / jnp.sum(weights)
-
-
-def psnr(mse: Float[Array, "*s"]) -> Float[Array, "*s"]:
-    """In dB, of pictures in [-1, 1]."""
-    return 10 * jnp.log10(4 / mse)
 
 
 def _rows(x: Array) -> Array:

@@ -6,13 +6,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ganinv_jax.core.configs import check
-from ganinv_jax.core.images import fit_square, grid, to_float, to_uint8
+from ganinv_jax.core.images import grid, to_uint8
 from ganinv_jax.core.rng import seed_z
 from ganinv_jax.data.holes import hole_batch
-from ganinv_jax.data.sources import open_source
-from ganinv_jax.data.unbroken import Unbroken
 from ganinv_jax.models.inpainting import Inpainter, erase
+from ganinv_jax.training.photos import first_photos
 from ganinv_jax.training.tasks.inpaint.config import ShowConfig
 
 SAMPLES = 4
@@ -24,8 +22,9 @@ class Show:
 
     def __init__(self, config: ShowConfig, inpainter: Inpainter):
         self._inpainter, self._generator = inpainter, inpainter.generator
-        self._holes = hole_batch(config.holes, 0, range(config.count), self._generator.config.resolution)
-        self._photos = _read_photos(config, self._generator.config.resolution)
+        side = self._generator.config.resolution
+        self._holes = hole_batch(config.holes, 0, range(config.count), side)
+        self._photos = first_photos(config.source, config.count, side) if config.source is not None else None
         self._own = seed_z(range(OWN_SEEDS, OWN_SEEDS + config.count), self._generator.config.z_dim)
         self._others = seed_z(range(SAMPLES), self._generator.config.z_dim)
         self._draw_rows = jax.jit(self._rows)
@@ -50,11 +49,3 @@ class Show:
 
     def _map(self, variables, z):
         return self._generator.apply(variables["generator"], z, method="map")
-
-
-def _read_photos(config: ShowConfig, size: int) -> np.ndarray | None:
-    if config.source is None:
-        return None
-    source = Unbroken(open_source(config.source))
-    check(len(source) >= config.count, f"show.source must hold {config.count} pictures, but it has {len(source)}.")
-    return np.stack([to_float(fit_square(source[i]["image"], size)) for i in range(config.count)])

@@ -6,22 +6,22 @@ import flax.struct
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 
 from ganinv_jax.core.configs import to_dict
 from ganinv_jax.core.devices import split_rows
 from ganinv_jax.core.images import to_float
-from ganinv_jax.core.rng import seed_z
 from ganinv_jax.losses.perceptual import PerceptualDistance
+from ganinv_jax.losses.pixels import psnr
 from ganinv_jax.models.inpainting import Completion, erase
-from ganinv_jax.training.ema import ema_decay
+from ganinv_jax.training.calibration import calibrated
+from ganinv_jax.training.ema import averaged_step
+from ganinv_jax.training.frozen import make_adversary
 from ganinv_jax.training.optimizers import adam
 from ganinv_jax.training.tasks.inpaint import data, losses
 from ganinv_jax.training.tasks.inpaint.config import InpaintConfig
 from ganinv_jax.training.tasks.inpaint.show import Show
-from ganinv_jax.training.tasks.inpaint.start import make_adversary, read_start
+from ganinv_jax.training.tasks.inpaint.start import read_start
 
-CALIBRATION_PAIRS = 64  # of pictures, that the perceptual term's scale is measured on
 COMPLETIONS = 2  # of each picture: from its own code, and from another
 
 
@@ -103,7 +103,8 @@ class InpaintTask:
                 adversary, sources, composites, None, learn_key, frozen["adversary"], variant, seen
             )
             metrics |= learned
-        state = self._update(state, grads).replace(adversary=adversary)
+        average = self.config.ema_kimg, self.config.ema_rampup
+        state = averaged_step(state, grads, self._optimizer, self.batch_size, *average).replace(adversary=adversary)
         return state, metrics | self._figures(done, targets, known)
 
     def batches(self, start_step: int):
@@ -157,13 +158,6 @@ class InpaintTask:
         real = jnp.arange(self.batch_size) >= self.batch_size - self.config.photo_count
         return jnp.where(real, risen, 1.0)
 
-    def _update(self, state: State, grads) -> State:
-        updates, opt = self._optimizer.update(grads, state.opt, state.params)
-        params = optax.apply_updates(state.params, updates)
-        decay = ema_decay(state.images, self.batch_size, self.config.ema_kimg, self.config.ema_rampup)
-        ema = optax.incremental_update(params, state.ema, 1 - decay)
-        return state.replace(params=params, ema=ema, opt=opt, images=state.images + self.batch_size)
-
     def _figures(self, done: Completion, targets, known) -> dict[str, jax.Array]:
         """What tells whether the mixer listens to both of its inputs; 'true' is the picture's own code."""
         generated = slice(self.batch_size - self.config.photo_count)
@@ -172,25 +166,21 @@ class InpaintTask:
         figures = {
             "gate_other": jnp.mean(done.gate[generated, 1]),
             "hole_mse_other": jnp.mean(hidden[generated, 1]),
-            "known_psnr": jnp.mean(losses.psnr(seen[generated, 1])),
+            "known_psnr": jnp.mean(psnr(seen[generated, 1])),
         }
         if self.config.full_branch:
             figures["gate_true"] = jnp.mean(done.gate[generated, 0])
             figures["hole_mse_true"] = jnp.mean(hidden[generated, 0])
         if self.config.photos:
-            figures["known_psnr_photos"] = jnp.mean(losses.psnr(seen[generated.stop :]))
+            figures["known_psnr_photos"] = jnp.mean(psnr(seen[generated.stop :]))
         return figures
 
     def _calibrate(self, frozen):
-        """The perceptual term's scale, on pictures of the first seeds, a few at a time."""
-        z = seed_z(range(2 * CALIBRATION_PAIRS), self._z_dim)
 
-        def picture(z):
-            return self.inpainter.render(frozen["model"], self._map(z[None], frozen))[0]
+        def draw(z):
+            return self.inpainter.render(frozen["model"], self._map(z, frozen))
 
-        images = jax.lax.map(picture, jnp.asarray(z), batch_size=8)
-        pairs = images[:CALIBRATION_PAIRS], images[CALIBRATION_PAIRS:]
-        return losses.perceptual_scale(self._distance, frozen["perceptual"], *pairs)
+        return calibrated(self._distance, frozen["perceptual"], draw, self._z_dim)
 
     def _map(self, z, frozen):
         return self.generator.apply(frozen["model"]["generator"], z, method="map")

@@ -1,0 +1,74 @@
+"""What training around a frozen generator starts from: the model folder that holds it, and that folder's discriminator.
+
+The discriminator is the opponent of what is trained, and goes on from what it learned as the generator's.
+"""
+
+import logging
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from ganinv_jax.core import folders
+from ganinv_jax.core.configs import check, differences, to_dict
+from ganinv_jax.models import registry
+from ganinv_jax.training.adversaries import Adversary, ProjectedAdversary, StyleGAN2Adversary
+from ganinv_jax.training.adversaries.projected import ProjectedAdversaryConfig
+from ganinv_jax.training.adversaries.stylegan2 import StyleGAN2AdversaryConfig
+
+_log = logging.getLogger(__name__)
+
+
+class Judged(Protocol):
+    """The options of a task that name a discriminator: one of them, or neither."""
+
+    @property
+    def init_from(self) -> str: ...
+    @property
+    def projected(self) -> ProjectedAdversaryConfig | None: ...
+    @property
+    def stylegan2(self) -> StyleGAN2AdversaryConfig | None: ...
+
+
+def check_one_judge(config: Judged) -> None:
+    """Raise InputError where a recipe describes two discriminators."""
+    one = config.projected is None or config.stylegan2 is None
+    check(one, "such a recipe has one discriminator at most: give 'projected' or 'stylegan2', not both.")
+
+
+def read_model(source: str, compute: str, what: str) -> tuple[dict[str, Any], dict[str, Any], registry.Network]:
+    """(config, arrays, generator) of the model folder `source`; `what` is to be trained, for the error.
+
+    Raises InputError where the folder holds no generator of RGB pictures without labels.
+    """
+    model, arrays = folders.load(folders.find(source))
+    generator = registry.restore("generator", model, arrays, compute)
+    channels, labels = generator.config.img_channels, generator.config.c_dim
+    check(
+        (channels, labels) == (3, 0),
+        f"{what} needs a generator of RGB pictures without labels, but that of {source} has {channels} channels and "
+        f"{labels} labels.",
+    )
+    return model, arrays, generator
+
+
+def make_adversary(config: Judged, resolution: int) -> Adversary | None:
+    """The recipe's discriminator, for a generator of that resolution."""
+    if config.projected is not None:
+        return ProjectedAdversary(config.projected)
+    if config.stylegan2 is None:
+        return None
+    given = config.stylegan2.network.resolution
+    check(given == resolution, f"The discriminator must have the generator's resolution {resolution}, not {given}.")
+    return StyleGAN2Adversary(config.stylegan2)
+
+
+def held_discriminator(config: Judged, model: Mapping[str, Any], arrays: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The folder's discriminator, where it is of the kind and the options that the recipe asks for."""
+    kind, chosen = ("projected", config.projected) if config.projected else ("stylegan2", config.stylegan2)
+    if chosen is None or "discriminator" not in arrays:
+        return None
+    given = {"kind": "stylegan2", **model.get("discriminator", {})}
+    unlike = differences(given, {"kind": kind, **to_dict(chosen.network)})
+    if unlike:
+        _log.warning("The discriminator begins anew, since in %s its %s.", config.init_from, unlike)
+        return None
+    return arrays["discriminator"]
