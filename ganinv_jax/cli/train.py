@@ -34,7 +34,7 @@ def run(args: argparse.Namespace) -> None:
     devices.join_processes()
     devices.enable_compilation_cache()
     devices.keep_host_memory()
-    recipe = config.load(args.config, [*args.overrides, *start], record.first_devices(Path(args.workdir)))
+    recipe = config.load(args.config, [*args.overrides, *start], record.began_on(Path(args.workdir)))
     task = recipe.make()
     if args.dry_run:
         plan.show(task, args.workdir, recipe.loop)

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ganinv_jax.core.configs import check
+from ganinv_jax.models.precision import Compute
 from ganinv_jax.models.stylegan2.config import GeneratorConfig
 from ganinv_jax.models.stylegan2.layers import Conv, Dense, scaled
 from ganinv_jax.models.stylegan2.styles import Layer, style_rows
@@ -20,7 +21,6 @@ from ganinv_jax.ops.modulated_conv import modulated_conv
 from ganinv_jax.ops.upfirdn2d import normalized_kernel, upsample2d
 
 NoiseMode = Literal["const", "random", "none"]
-Compute = Literal["fp32", "bf16", "source"]
 Features = Float[Array, "b h w c"]
 Injection = Features | Callable[[Features], Features]
 Styles = Float[Array, "b c"]

@@ -58,12 +58,12 @@ def read_start(config: InpaintConfig) -> Start:
 def make_adversary(config: InpaintConfig, resolution: int) -> Adversary | None:
     """The recipe's discriminator."""
     if config.projected is not None:
-        return ProjectedAdversary(config.projected)
+        return ProjectedAdversary(config.projected, config.compute)
     if config.stylegan2 is None:
         return None
     given = config.stylegan2.network.resolution
     check(given == resolution, f"The discriminator must have the generator's resolution {resolution}, not {given}.")
-    return StyleGAN2Adversary(config.stylegan2)
+    return StyleGAN2Adversary(config.stylegan2, config.compute)
 
 
 def _networks(config: InpaintConfig, generator: GeneratorConfig, model: Mapping[str, Any]) -> InpainterConfig:
