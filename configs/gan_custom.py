@@ -4,8 +4,9 @@
 each is taken. `--config.auto.resolution` is the pictures' side in training, a power of two from 8 up.
 
 Batch, R1's weight, group of the minibatch standard deviation, rate, widths and half-life of the average follow from the
-resolution and the number of devices (`ganinv_jax/training/auto.py`). The run's `config.json` records what they came to,
-and a resumed run keeps it on however many devices. An option given explicitly stands, and no rule follows it.
+resolution and the number of devices (`ganinv_jax/training/auto.py`), the precision from their kind: bf16 on GPUs and
+TPUs, as in `gan_ffhq256`. The run's `config.json` records what they came to, and a resumed run keeps it on however many
+devices. An option given explicitly stands, and no rule follows it.
 
 NVIDIA advises to try several values of `--config.stylegan2.r1_gamma`, and `--init-from` networks trained on other
 pictures, for which a thousand kimg often do. Its own networks have a deeper mapping than these rules choose, so they

@@ -1,5 +1,11 @@
 """StyleGAN2-ADA at 256 px for GPUs and TPUs: `--cfg=paper256` of NVlabs/stylegan2-ada-pytorch, for its FFHQ.
 
+NVIDIA computes the four highest resolutions of both networks in fp16, and clamps activations at 256 to stay in its
+range (`num_fp16_res`, `conv_clamp`). Here all resolutions above 4 compute in bf16, which has the range of fp32, and 8
+bits of precision to fp16's 11; the clamp acts as well. Weights, optimisers, the average, batch statistics, R1, path
+lengths and losses are fp32. `--config.compute=source` is NVIDIA's own choice, and `fp32` the one without half
+precision.
+
 `--init-from MODEL` goes on from NVIDIA's own network: `ganinv convert --raw network.pkl MODEL` keeps the generator as
 trained beside the averaged one.
 """
@@ -28,6 +34,7 @@ def get_config() -> ml_collections.ConfigDict:
     }
     config.pl_weight = 2.0
     config.style_mixing = 0.9
+    config.compute = "bf16"
     config.ema_kimg = 20.0
     config.ema_rampup = None
     config.loop = {

@@ -2,7 +2,7 @@
 
 `ganinv convert ffhq-res256-mirror-paper256-noaug.pkl models/ffhq256` makes the folder that it starts from; the
 discriminator goes on from the one in the pickle. Rates and betas are those of the authors' later code,
-korhankemalkaya/styleres, and so is R1's weight.
+korhankemalkaya/styleres, and so is R1's weight. Networks compute in bf16, as in `gan_ffhq256`.
 """
 
 import ml_collections
@@ -29,6 +29,7 @@ def get_config() -> ml_collections.ConfigDict:
         "augment": None,
         "optimizer": {"learning_rate": 1e-4, "b1": 0.9, "b2": 0.99},
     }
+    config.compute = "bf16"
     config.ema_kimg = 10.0
     config.loop = {
         "total_kimg": 4000.0,

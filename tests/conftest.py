@@ -33,6 +33,17 @@ def _release_programs():
         gc.collect()
 
 
+@pytest.fixture
+def no_cache():
+    """What another platform's compiler made is of no use to later runs, and is not always kept in readable form."""
+    names = ("jax_enable_compilation_cache", "jax_platforms")  # Plans for another platform change the latter, too.
+    before = {name: getattr(jax.config, name) for name in names}
+    jax.config.update("jax_enable_compilation_cache", False)
+    yield
+    for name, value in before.items():
+        jax.config.update(name, value)
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder with official-format weight files, pictures and reference outputs."""

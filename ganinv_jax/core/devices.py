@@ -8,7 +8,7 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -123,8 +123,28 @@ def data_mesh(devices: Sequence[Any] | None = None) -> Mesh:
     """A mesh over all devices of all processes (or over `devices`) with the one axis 'data'."""
     # Not `jax.make_mesh`: its axes are of the explicit kind, which asks for shardings inside the model code.
     # By process, so that the processes' parts of a batch, put together in order, are the batch of a single one.
-    every = sorted(jax.devices(), key=lambda device: (device.process_index, device.id))
-    return Mesh(np.array(every if devices is None else devices), ("data",))
+    every = jax.devices() if devices is None else devices
+    return Mesh(np.array(sorted(every, key=lambda device: (device.process_index, device.id))), ("data",))
+
+
+class Target(NamedTuple):
+    """Devices that a program is for. platform: 'cpu', 'gpu' or 'tpu'. kind: the model, such as 'NVIDIA H200'."""
+
+    platform: str
+    kind: str
+    count: int
+
+
+def target() -> Target:
+    """What is being traced for: the mesh of `jax.sharding.use_abstract_mesh`, else all devices of all processes.
+
+    The mesh may be of devices that are not here (see `core.topologies`).
+    """
+    mesh = jax.sharding.get_abstract_mesh()
+    device: Any = mesh.abstract_device
+    if device is None:
+        return Target(jax.default_backend(), jax.devices()[0].device_kind, jax.device_count())
+    return Target(device.platform, device.device_kind, mesh.size)
 
 
 def check_batch(batch_size: int, mesh: Mesh) -> None:

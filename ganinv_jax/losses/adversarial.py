@@ -26,7 +26,8 @@ def r1_penalty(score: Callable[[Array], Float[Array, " b"]], images: Float[Array
     """
     direction = jax.lax.stop_gradient(jax.grad(lambda x: jnp.sum(score(x)))(images))
     _, along = jax.jvp(lambda x: jnp.sum(score(x)), (images,), (direction,))
-    return _with_gradient_of(value=along, surrogate=2 * along) / images.shape[0]
+    # `along` is |g|^2 too, but rounded on its way through layers that may compute in half precision.
+    return _with_gradient_of(value=jnp.sum(direction**2), surrogate=2 * along) / images.shape[0]
 
 
 def path_length_penalty(

@@ -1,6 +1,7 @@
 """Which network each part of a model folder is: a module built from the folder's config, and variables that fit it."""
 
 import dataclasses
+import typing
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -16,10 +17,11 @@ from ganinv_jax.models.features.convnets import AlexNetConfig, ConvNet, Vgg16Con
 from ganinv_jax.models.features.inception import Inception, InceptionConfig
 from ganinv_jax.models.inpainting import EncoderConfig, Mixer, MixerConfig, SkipConfig, SkipEncoder, StyleEncoder
 from ganinv_jax.models.layerwise import LayerEncoders, LayerEncodersConfig
+from ganinv_jax.models.precision import Compute
 from ganinv_jax.models.projected import ProjectedConfig, ProjectedDiscriminator
 from ganinv_jax.models.stylegan2 import Discriminator, DiscriminatorConfig, Generator, GeneratorConfig
 
-COMPUTE = ("fp32", "bf16", "source")
+COMPUTE = typing.get_args(Compute)
 IMPLEMENTATIONS = ("auto", "lax", "pallas")
 
 
@@ -134,16 +136,16 @@ _DISCRIMINATORS = {
     "stylegan2": _Kind(DiscriminatorConfig, Discriminator, _discriminator_inputs),
     "projected": _Kind(
         ProjectedConfig,
-        lambda config, compute: ProjectedDiscriminator(config),
+        ProjectedDiscriminator,
         lambda config: (_array(1, config.size, config.size, 3),),
         lambda config: {"features": {config.feature_network: load_features(config.feature_network).variables}},
     ),
 }
 _ENCODERS = {
     # Of erased pictures, for inpainting: (erased, known) -> offsets.
-    "style": _Kind(EncoderConfig, lambda config, compute: StyleEncoder(config), _erased_inputs),
+    "style": _Kind(EncoderConfig, StyleEncoder, _erased_inputs),
     # The same network for whole pictures, and those of pSp, e4e and ReStyle; see `models.encoders.encode`.
-    "whole": _Kind(WholeConfig, lambda config, compute: StyleEncoder(config), _erased_inputs),
+    "whole": _Kind(WholeConfig, StyleEncoder, _erased_inputs),
     "psp": _Kind(PspConfig, lambda config, compute: PspEncoder(config), _seen_inputs),
 }
 _FEATURES = {
@@ -161,5 +163,5 @@ _PARTS: dict[str, dict[str, _Kind]] = {
     "features": _FEATURES,
     "layers": {"bau": _Kind(LayerEncodersConfig, lambda config, compute: LayerEncoders(config), _whole_inputs)},
     "mixer": {"gated": _Kind(MixerConfig, lambda config, compute: Mixer(config), _mixer_inputs)},
-    "skip": {"unet": _Kind(SkipConfig, lambda config, compute: SkipEncoder(config), _erased_inputs)},
+    "skip": {"unet": _Kind(SkipConfig, SkipEncoder, _erased_inputs)},
 }

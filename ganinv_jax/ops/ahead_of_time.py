@@ -10,17 +10,16 @@ import dataclasses
 import functools
 import importlib.metadata
 import json
-import os
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
-from jax.experimental import topologies
-from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from jax.sharding import NamedSharding, PartitionSpec
 
+from ganinv_jax.core.devices import data_mesh
+from ganinv_jax.core.topologies import tpu_devices
 from ganinv_jax.ops.modulated_conv import modulated_conv
 
 TOPOLOGIES = ("v5e:2x2", "v6e:2x2")
@@ -73,13 +72,11 @@ def call(layer: Layer, dtype: Any, implementation: str, batch: int = BATCH) -> t
 
 def compile_for_tpu(topology: str, function: Callable, shapes: Any) -> Any:
     """The program as compiled for one device of a topology such as 'v5e:2x2'; raises what the compiler refuses."""
-    # There is no metadata server to ask where there is no TPU, and no device that two processes could quarrel over.
-    os.environ.setdefault("TPU_SKIP_MDS_QUERY", "1")
-    os.environ.setdefault("ALLOW_MULTIPLE_LIBTPU_LOAD", "1")
-    device = topologies.get_topology_desc(topology, "tpu").devices[0]
-    sharding = NamedSharding(Mesh(np.array([device]), ("data",)), PartitionSpec())
+    mesh = data_mesh(tpu_devices(topology)[:1])
+    sharding = NamedSharding(mesh, PartitionSpec())
     placed = jax.tree.map(lambda s: jax.ShapeDtypeStruct(s.shape, s.dtype, sharding=sharding), shapes)
-    return jax.jit(function).trace(*placed).lower(lowering_platforms=("tpu",)).compile()
+    with jax.sharding.use_abstract_mesh(mesh.abstract_mesh):
+        return jax.jit(function).trace(*placed).lower(lowering_platforms=("tpu",)).compile()
 
 
 def figures(topology: str) -> Iterator[dict[str, Any]]:

@@ -10,6 +10,7 @@ from importlib import resources
 import jax
 
 from ganinv_jax.core.configs import check, unknown_key
+from ganinv_jax.core.devices import target
 
 VARIABLE = "GANINV_IMPLEMENTATION"
 CHOICES = ("auto", "lax", "pallas")
@@ -37,7 +38,7 @@ def measured_best(op: str, shape: str, dtype) -> str:
     shape: the class of shapes, as the op names it in that table.
     """
     rows = _measurements()
-    seconds = rows.get((op, jax.devices()[0].device_kind, shape, jax.numpy.dtype(dtype).name))
+    seconds = rows.get((op, target().kind, shape, jax.numpy.dtype(dtype).name))
     if seconds is None or UNMEASURED in seconds.values():
         return "lax"
     return min(seconds, key=seconds.__getitem__)

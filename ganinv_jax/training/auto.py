@@ -4,7 +4,7 @@ import dataclasses
 import math
 import typing
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 
@@ -18,18 +18,27 @@ SMALL = 128
 """The largest side in pixels for which networks and rates are those for a small processor."""
 
 
-def fill_in(values: Mapping[str, Any], config: type, devices: int | None = None) -> Options:
+class Hardware(NamedTuple):
+    """How many devices a run began on, and of which platform: 'cpu', 'gpu' or 'tpu'; None where no record says so."""
+
+    devices: int
+    platform: str | None
+
+
+def fill_in(values: Mapping[str, Any], config: type, hardware: Hardware | None = None) -> Options:
     """A recipe's plain options with what they leave open as the rules of its `auto` have it; as they are without one.
 
     config: the dataclass that they become; the type of its `auto` has the rules, as `rules(values)`.
-    devices: what `auto.devices` is where the recipe leaves it open; None stands for all devices of all processes.
+    hardware: what `auto.devices` and `auto.platform` are where the recipe leaves them open; None stands for all devices
+    of all processes.
     """
     if values.get("auto") is None or "auto" not in typing.get_type_hints(config):
         return dict(values)
     kind = typing.get_args(typing.get_type_hints(config)["auto"])[0]
     auto = from_dict(kind, values["auto"])
-    if auto.devices is None:
-        auto = dataclasses.replace(auto, devices=devices or jax.device_count())
+    hardware = hardware or Hardware(jax.device_count(), jax.default_backend())
+    left_open = {name: value for name, value in hardware._asdict().items() if getattr(auto, name) is None}
+    auto = dataclasses.replace(auto, **left_open)
     given = {**values, "auto": to_dict(auto)}
     return _merged(auto.rules(given), given)
 
@@ -38,11 +47,13 @@ def fill_in(values: Mapping[str, Any], config: type, devices: int | None = None)
 class GanAuto:
     """Rules for a GAN, those of `--cfg=auto` in `train.py` of NVlabs/stylegan2-ada-pytorch.
 
-    devices: how many to go by; None stands for those that the run begins on. A resumed run keeps the number.
+    devices: how many to go by. platform: 'cpu', 'gpu' or 'tpu'; bf16 is for the latter two, since XLA gains nothing by
+        it on a CPU. None stands for those that the run begins on. A resumed run keeps both.
     """
 
     resolution: int
     devices: int | None = None
+    platform: str | None = None
 
     def __post_init__(self):
         side = self.resolution
@@ -78,6 +89,7 @@ class GanAuto:
             "style_mixing": 0.9,
             "ema_kimg": batch * 10 / 32,
             "ema_rampup": None if resume else 0.05,
+            "compute": _compute(self.platform),
             **({} if given.get("projected") else {"stylegan2": stylegan2}),
         }
 
@@ -86,10 +98,11 @@ class GanAuto:
 class InpaintAuto:
     """Rules for an inpainter, by the model that it starts from: those of this project's recipes for 64 and 256 px.
 
-    devices: as in GanAuto.
+    devices, platform: as in GanAuto.
     """
 
     devices: int | None = None
+    platform: str | None = None
 
     def __post_init__(self):
         check(self.devices is None or self.devices > 0, f"auto.devices must be positive, but it is {self.devices}.")
@@ -112,6 +125,7 @@ class InpaintAuto:
             "batch_size": max(16 if small else 8, 4 * (self.devices or 1)),
             "optimizer": {**rate, "b1": 0.9, "b2": 0.99},
             "show": {"source": (given.get("photos") or {}).get("source")},
+            "compute": _compute(self.platform),
             **_judge(model.get("discriminator"), resolution, given),
         }
 
@@ -120,10 +134,11 @@ class InpaintAuto:
 class EncodeAuto:
     """Rules for an encoder of whole pictures, by the model that it starts from: those of this project's recipes.
 
-    devices: as in GanAuto.
+    devices, platform: as in GanAuto.
     """
 
     devices: int | None = None
+    platform: str | None = None
 
     def __post_init__(self):
         check(self.devices is None or self.devices > 0, f"auto.devices must be positive, but it is {self.devices}.")
@@ -146,6 +161,7 @@ class EncodeAuto:
             "preset": "light" if small else "psp",
             "batch_size": math.ceil(batch / together) * together,
             "optimizer": {"learning_rate": 3e-4 if small else 1e-4, "warmup": 100, "b1": 0.9, "b2": 0.99},
+            "compute": _compute(self.platform),
             **_merged({"weights": {"perceptual": 0.5 if small else 0.1}}, judge),
         }
 
@@ -168,6 +184,10 @@ def _judge(options: Mapping[str, Any] | None, resolution: int, given: Mapping[st
         return {"projected": {"network": network}, "weights": {"adversarial": 0.02}}
     adam = {"learning_rate": 1e-4, "b1": 0.9, "b2": 0.99}
     return {"stylegan2": {"network": network, "r1_gamma": 10.0, "augment": None, "optimizer": adam}}
+
+
+def _compute(platform: str | None) -> str:
+    return "bf16" if platform in ("gpu", "tpu") else "fp32"
 
 
 def _is_power(number: int) -> bool:

@@ -55,12 +55,12 @@ class Recipe:
         return tasks.task_class(self.task)(self.config)
 
 
-def load(recipe: str, overrides: Sequence[str] = (), devices: int | None = None) -> Recipe:
+def load(recipe: str, overrides: Sequence[str] = (), hardware: auto.Hardware | None = None) -> Recipe:
     """Read the recipe at the path `recipe`, or the installed one of that name, and apply `overrides`.
 
     A recipe's `get_config()` returns an `ml_collections.ConfigDict` with `task` (the name of a task), `loop`
     (LoopSettings) and the task's own options. An override is 'config.a.b=value', with or without leading dashes. With
-    `auto` among the options, `auto.fill_in` chooses what recipe and overrides leave open; `devices` is for it.
+    `auto` among the options, `auto.fill_in` chooses what recipe and overrides leave open; `hardware` is for it.
     Raises InputError for a recipe that does not exist, an option that does not exist (naming the nearest) or a value
     of another type.
     """
@@ -74,7 +74,7 @@ def load(recipe: str, overrides: Sequence[str] = (), devices: int | None = None)
         if path != ("task",):
             _override(values, path, value, options)
     loop = from_dict(LoopSettings, values.pop("loop", {}))
-    return Recipe(name, from_dict(options, auto.fill_in(values, options, devices)), loop)
+    return Recipe(name, from_dict(options, auto.fill_in(values, options, hardware)), loop)
 
 
 def beside(file: str, name: str) -> Any:  # An ml_collections.ConfigDict, whose options no type checker knows.

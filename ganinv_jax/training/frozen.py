@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from ganinv_jax.core import folders
 from ganinv_jax.core.configs import check, differences, to_dict
 from ganinv_jax.models import registry
+from ganinv_jax.models.precision import Compute
 from ganinv_jax.training.adversaries import Adversary, ProjectedAdversary, StyleGAN2Adversary
 from ganinv_jax.training.adversaries.projected import ProjectedAdversaryConfig
 from ganinv_jax.training.adversaries.stylegan2 import StyleGAN2AdversaryConfig
@@ -22,6 +23,8 @@ class Judged(Protocol):
 
     @property
     def init_from(self) -> str: ...
+    @property
+    def compute(self) -> Compute: ...
     @property
     def projected(self) -> ProjectedAdversaryConfig | None: ...
     @property
@@ -53,12 +56,12 @@ def read_model(source: str, compute: str, what: str) -> tuple[dict[str, Any], di
 def make_adversary(config: Judged, resolution: int) -> Adversary | None:
     """The recipe's discriminator, for a generator of that resolution."""
     if config.projected is not None:
-        return ProjectedAdversary(config.projected)
+        return ProjectedAdversary(config.projected, config.compute)
     if config.stylegan2 is None:
         return None
     given = config.stylegan2.network.resolution
     check(given == resolution, f"The discriminator must have the generator's resolution {resolution}, not {given}.")
-    return StyleGAN2Adversary(config.stylegan2)
+    return StyleGAN2Adversary(config.stylegan2, config.compute)
 
 
 def held_discriminator(config: Judged, model: Mapping[str, Any], arrays: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -1,7 +1,10 @@
 """Adam as the recipes describe it."""
 
 import dataclasses
+from typing import Any
 
+import jax
+import jax.numpy as jnp
 import optax
 
 from ganinv_jax.core.configs import check
@@ -50,6 +53,14 @@ def lazy(config: AdamConfig, interval: int) -> optax.GradientTransformation:
     c = interval / (interval + 1)
     scaled = {"learning_rate": config.learning_rate * c, "b1": config.b1**c, "b2": config.b2**c}
     return adam(dataclasses.replace(config, **scaled))
+
+
+def in_range(grads: Any) -> Any:
+    """Gradients with what overflowed fp16 put to +-1e5, and what is no number to 0.
+
+    Source: `training_loop.py` of NVlabs/stylegan2-ada-pytorch, which trains without scaling the loss.
+    """
+    return jax.tree.map(lambda x: jnp.nan_to_num(x, nan=0.0, posinf=1e5, neginf=-1e5), grads)
 
 
 def _rate(config: AdamConfig) -> optax.ScalarOrSchedule:

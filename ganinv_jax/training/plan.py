@@ -3,6 +3,7 @@
 import dataclasses
 import math
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,18 +14,20 @@ from clu import parameter_overview
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from ganinv_jax.core import devices
+from ganinv_jax.core.errors import InputError
 from ganinv_jax.training import loop, record
 from ganinv_jax.training.config import LoopSettings
 from ganinv_jax.training.task import Task
 
 
-def show(task: Task, workdir: str | os.PathLike, settings: LoopSettings) -> None:
+def show(task: Task, workdir: str | os.PathLike, settings: LoopSettings, mesh: Mesh | None = None) -> None:
     """Print the plan; writes nothing. Takes the first batch, so that data that cannot be read is found here.
 
-    Raises InputError as `loop.run` would before its first step.
+    mesh: what to plan for, which may be TPUs that are not here (see `core.topologies`); by default as `loop.run` does.
+    Raises InputError as `loop.run` would before its first step, and where the step does not fit the devices' memory.
     """
-    workdir = Path(workdir)
-    mesh = devices.data_mesh()
+    workdir, here = Path(workdir), mesh is None
+    mesh = mesh or devices.data_mesh()
     devices.check_batch(task.batch_size, mesh)
     record.check_same(workdir, task)
     state = jax.eval_shape(task.init, loop.keys(task)[0])
@@ -33,8 +36,9 @@ def show(task: Task, workdir: str | os.PathLike, settings: LoopSettings) -> None
     print(f"({task.batch_size // mesh.size} a device): {steps} steps, {steps * task.batch_size} images.\n")
     _show_state(state)
     _show_outputs(workdir, settings)
-    print("\nCompiling the largest step for its memory (the run itself takes it from the cache) …", flush=True)
-    print(_memory(task, state, mesh))
+    cached = "the run itself takes it from the cache" if here else "ahead of time, which may take minutes"
+    print(f"\nCompiling the largest step for its memory ({cached}) …", flush=True)
+    _show_cost(_compile(task, state, mesh))
 
 
 def _show_state(state: Any) -> None:
@@ -60,25 +64,47 @@ def _show_outputs(workdir: Path, settings: LoopSettings) -> None:
         print(f"  {name:<28} {text}")
 
 
-def _memory(task: Task, state: Any, mesh: Mesh) -> str:
-    everywhere = NamedSharding(mesh, PartitionSpec())
+def _compile(task: Task, state: Any, mesh: Mesh) -> Any:
+    """The first step's program, whose inputs exist as shapes alone."""
+    everywhere, split = NamedSharding(mesh, PartitionSpec()), NamedSharding(mesh, PartitionSpec("data"))
 
-    def one(leaf: Any) -> jax.ShapeDtypeStruct:
-        leaf = leaf if hasattr(leaf, "dtype") else np.asarray(leaf)
-        return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=everywhere)
+    def abstract(tree: Any, sharding: NamedSharding, parts: int = 1) -> Any:
+        def one(leaf: Any) -> jax.ShapeDtypeStruct:
+            leaf = leaf if hasattr(leaf, "dtype") else np.asarray(leaf)
+            shape = (parts * leaf.shape[0], *leaf.shape[1:]) if parts > 1 else leaf.shape
+            return jax.ShapeDtypeStruct(shape, leaf.dtype, sharding=sharding)
 
-    batch = devices.shard_batch(next(task.batches(0)), mesh)
-    state, frozen, key = jax.tree.map(one, (state, task.frozen, loop.keys(task)[1]))
+        return jax.tree.map(one, tree)
+
+    batch = abstract(next(task.batches(0)), split, parts=jax.process_count())
+    state, frozen, key = abstract((state, task.frozen, loop.keys(task)[1]), everywhere)
     # The step number without a sharding, as the loop hands it over: else it would be another program.
-    step = loop.compile_step(task, mesh).lower(state, batch, frozen, key, np.uint32(0), task.variant(0)).compile()
-    analysis = step.memory_analysis()
-    if analysis is None:
-        return "This backend tells no memory use."
-    used = analysis.argument_size_in_bytes + analysis.output_size_in_bytes - analysis.alias_size_in_bytes
-    return (
-        f"Memory a device: {(used + analysis.temp_size_in_bytes) / 2**20:,.0f} MiB "
-        f"({used / 2**20:,.0f} of them state, batch and frozen networks)."
-    )
+    lowered = loop.compile_step(task, mesh).lower(state, batch, frozen, key, np.uint32(0), task.variant(0))
+    try:
+        return lowered.compile()
+    except jax.errors.JaxRuntimeError as error:
+        if "RESOURCE_EXHAUSTED" not in str(error):
+            raise
+        told = re.search(r"Used (\S+) of (\S+) hbm", str(error))
+        sizes = f": {told[1]} are needed, {told[2]} are there" if told else ""
+        raise InputError(
+            f"The largest step must fit the memory of each {mesh.devices.flat[0].device_kind}, but it does not{sizes}; "
+            "give a smaller --config.batch_size, or more devices."
+        ) from error
+
+
+def _show_cost(step: Any) -> None:
+    memory = step.memory_analysis()
+    if memory is None:
+        print("This backend tells no memory use.")
+        return
+    used = memory.argument_size_in_bytes + memory.output_size_in_bytes - memory.alias_size_in_bytes
+    print(f"Memory a device: {(used + memory.temp_size_in_bytes) / 2**20:,.0f} MiB ", end="")
+    print(f"({used / 2**20:,.0f} of them state, batch and frozen networks).")
+    # A TPU's compiler tells it; it is a sum of what each operation would take at the chip's limits.
+    seconds = (step.cost_analysis() or {}).get("optimal_seconds", 0)
+    if seconds > 0:
+        print(f"The compiler's estimate for that step, with all that is regularised: {seconds:.3g} s at best.")
 
 
 def _parts(state: Any) -> dict[str, Any]:

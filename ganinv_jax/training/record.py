@@ -8,6 +8,7 @@ from typing import Any
 from ganinv_jax.core.configs import from_dict, to_dict
 from ganinv_jax.core.errors import InputError
 from ganinv_jax.core.files import atomic_file
+from ganinv_jax.training.auto import Hardware
 from ganinv_jax.training.checkpoints import saved_steps
 from ganinv_jax.training.config import LoopSettings
 from ganinv_jax.training.task import Task
@@ -16,15 +17,16 @@ CHECKPOINTS = "checkpoints"
 """The folder of a run's checkpoints."""
 
 
-def first_devices(workdir: Path) -> int | None:
-    """The number of devices that the options of the run in `workdir` were chosen for (see `training.auto`).
+def began_on(workdir: Path) -> Hardware | None:
+    """What the options of the run in `workdir` were chosen for (see `training.auto`).
 
     None where there is no run with a checkpoint, or one whose options were not chosen so.
     """
     path = workdir / "config.json"
     if not path.is_file() or not saved_steps(workdir / CHECKPOINTS):
         return None
-    return (_read(path)["config"].get("auto") or {}).get("devices")
+    chosen_by = _read(path)["config"].get("auto")
+    return Hardware(chosen_by["devices"], chosen_by.get("platform")) if chosen_by else None
 
 
 def check_same(workdir: Path, task: Task) -> None:

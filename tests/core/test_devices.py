@@ -98,3 +98,10 @@ def test_a_batch_lies_along_the_data_axis():
 def test_impossible_batches(batch):
     with pytest.raises(InputError, match="positive multiple"):
         devices.check_batch(batch, devices.data_mesh())
+
+
+def test_the_target_is_the_mesh_that_is_traced_for():
+    here = devices.target()
+    assert here == (jax.default_backend(), jax.devices()[0].device_kind, jax.device_count())
+    with jax.sharding.use_abstract_mesh(devices.data_mesh(jax.devices()[:1]).abstract_mesh):
+        assert devices.target() == here._replace(count=1)

@@ -13,13 +13,7 @@ DTYPES = [jnp.float32, jnp.bfloat16]
 NAMES = [f"{layer.size}x{layer.size}-{layer.side}px-{layer.inputs}" for layer in LAYERS]
 
 
-@pytest.fixture(scope="module", autouse=True)
-def no_cache():
-    """What another platform's compiler made is of no use to later runs, and is not always kept in readable form."""
-    before = jax.config.jax_enable_compilation_cache
-    jax.config.update("jax_enable_compilation_cache", False)
-    yield
-    jax.config.update("jax_enable_compilation_cache", before)
+pytestmark = pytest.mark.usefixtures("no_cache")
 
 
 @pytest.mark.parametrize("dtype", [*DTYPES, jnp.float16])

@@ -11,6 +11,7 @@ from ganinv_jax.core.configs import to_dict
 from ganinv_jax.core.errors import InputError
 from ganinv_jax.models.stylegan2 import DiscriminatorConfig, GeneratorConfig
 from ganinv_jax.training import config, record
+from ganinv_jax.training.auto import Hardware
 
 OFFICIAL = [  # side, GPUs -> mb, mbstd, fmaps, lrate, gamma, ema
     (32, 1, 32, 4, 0.5, 0.0025, 0.0064, 10),
@@ -29,8 +30,8 @@ OFFICIAL = [  # side, GPUs -> mb, mbstd, fmaps, lrate, gamma, ema
 """What `--cfg=auto` comes to, worked out by hand from `train.py` of NVlabs/stylegan2-ada-pytorch."""
 
 
-def load(*options: str, recipe: str = "gan_custom", devices: int | None = None):
-    return config.load(recipe, [f"config.{option}" for option in options], devices).config
+def load(*options: str, recipe: str = "gan_custom", hardware: Hardware | None = None):
+    return config.load(recipe, [f"config.{option}" for option in options], hardware).config
 
 
 @pytest.mark.parametrize("row", OFFICIAL, ids=str)
@@ -60,19 +61,28 @@ def test_from_a_trained_network_as_nvidias_resume():
 
 
 def test_devices_are_those_that_the_run_began_on(tmp_path):
-    assert load().auto.devices == jax.device_count() and record.first_devices(tmp_path) is None
-    began = load("auto.resolution=64", devices=8)
+    found, began_on = load().auto, Hardware(8, "tpu")
+    assert (found.devices, found.platform) == (jax.device_count(), "cpu") and record.began_on(tmp_path) is None
+    began = load("auto.resolution=64", hardware=began_on)
     task: Any = SimpleNamespace(name="gan", config=began, free_options=frozenset())
     record.write(tmp_path, task, config.LoopSettings(1.0))
-    assert record.first_devices(tmp_path) is None  # Before the first checkpoint a run may still become another.
+    assert record.began_on(tmp_path) is None  # Before the first checkpoint a run may still become another.
     (tmp_path / record.CHECKPOINTS / "5").mkdir(parents=True)
-    assert record.first_devices(tmp_path) == 8
-    task.config = load("auto.resolution=64", devices=record.first_devices(tmp_path))
+    assert record.began_on(tmp_path) == began_on
+    task.config = load("auto.resolution=64", hardware=record.began_on(tmp_path))
     assert task.config == began
     record.check_same(tmp_path, task)
-    task.config = load("auto.resolution=64", "auto.devices=1")
+    task.config = load("auto.resolution=64", "auto.devices=1", hardware=began_on)
     with pytest.raises(InputError, match="began with config.auto.devices = 8, but now it is 1"):
         record.check_same(tmp_path, task)
+
+
+def test_half_precision_is_for_accelerators():
+    chosen = {platform: load(hardware=Hardware(1, platform)).compute for platform in ("cpu", "gpu", "tpu", None)}
+    assert chosen == {"cpu": "fp32", "gpu": "bf16", "tpu": "bf16", None: "fp32"}  # None: an older run's record.
+    assert load("compute=source", hardware=Hardware(1, "gpu")).compute == "source"
+    inpainter = load("init_from=cat64", recipe="inpaint_custom_stage1", hardware=Hardware(1, "gpu"))
+    assert inpainter.compute == "bf16"
 
 
 @pytest.mark.parametrize(
@@ -89,11 +99,11 @@ def test_bad_options(option, message):
 
 
 def test_an_inpainter_follows_its_model(tmp_path):
-    stage1: Any = {"recipe": "inpaint_custom_stage1", "devices": 1}
+    stage1: Any = {"recipe": "inpaint_custom_stage1", "hardware": Hardware(1, "cpu")}
     cats = load("init_from=cat64", **stage1)
     assert (cats.preset, cats.batch_size, cats.optimizer.learning_rate) == ("light", 16, 3e-4)
     assert cats.stylegan2 is None and cats.projected.network.spread_group == 8  # As `gan_cat64` trained it.
-    cats = load("init_from=cat64", recipe="inpaint_custom_stage2", devices=8)
+    cats = load("init_from=cat64", recipe="inpaint_custom_stage2", hardware=Hardware(8, "cpu"))
     assert (cats.batch_size, cats.photo_count, cats.optimizer.learning_rate) == (32, 8, 1e-3)
     assert cats.show.source == cats.photos.source  # What is looked at are the user's own pictures.
     large, own = tmp_path / "large", tmp_path / "own"

@@ -285,6 +285,7 @@ def test_exactly_one_discriminator_is_asked_for(pictures):
         ({"ema_kimg": -1.0}, "ema_kimg must be at least 0"),
         ({"ema_rampup": 0.0}, "ema_rampup must be positive or None"),
         ({"seed": -1}, "seed must lie in"),
+        ({"compute": "fp64"}, "compute must be one of 'fp32', 'bf16', 'source', but got 'fp64'"),
         ({"stylegan2": TINY["stylegan2"] | {"augment": "bcg"}}, "ADA preset has no option 'bcg'; did you mean 'b"),
         ({"stylegan2": TINY["stylegan2"] | {"augment_p": 2.0}}, "augment_p is a probability"),
         ({"stylegan2": None, "projected": {"augment": "colour"}}, "no option 'colour'; did you mean 'color'"),

@@ -1,6 +1,11 @@
 """`ganinv train` from the outside."""
 
+import re
+import sys
+
+import jax
 import pytest
+from tiny_tasks import save_pictures
 
 from ganinv_jax.cli.main import main
 
@@ -44,3 +49,36 @@ def test_bad_input_exits_with_2(tmp_path, recipe, capsys, option, message):
     told = capsys.readouterr().err
     assert message in told and len(told.splitlines()) == 1
     assert not (tmp_path / "run").exists()
+
+
+def test_a_topology_is_for_plans(tmp_path, recipe, capsys, monkeypatch):
+    command = ["train", "--config", str(recipe), "--workdir", str(tmp_path / "run"), "--topology", "v5e:2x2"]
+    assert main(command) == 2 and "give --dry-run too" in capsys.readouterr().err
+    monkeypatch.setitem(sys.modules, "libtpu", None)  # As if it were not installed.
+    assert main([*command, "--dry-run"]) == 2
+    assert capsys.readouterr().err.count("pip install 'ganinv_jax[tpu-aot]'") == 1
+
+
+@pytest.mark.tpu
+@pytest.mark.slow
+def test_plans_for_tpus_that_are_not_here(tmp_path, capsys, no_cache):
+    """A GAN on eight devices of two hosts: the whole step goes through the TPU's compiler."""
+    pytest.importorskip("libtpu")
+    pictures = save_pictures(tmp_path / "pictures")
+    widths = ["generator.synthesis.channels=(8, 8)", "stylegan2.network.channels=(8, 8)"]
+    tiny = ["auto.resolution=8", "generator.z_dim=8", "generator.w_dim=8", *widths, f"data.source={pictures}"]
+    command = ["train", "--config", "gan_custom", "--workdir", str(tmp_path / "run"), "--dry-run"]
+    assert main([*command, "--topology", "v5e:2x4", *(f"--config.{option}" for option in tiny)]) == 0
+    told = capsys.readouterr().out
+    assert "Task gan on 8 x TPU v5 lite, batch 64 (8 a device)" in told
+    assert re.search(r"Memory a device: \d+ MiB .*estimate for that step.* [0-9.e-]+ s", told, re.DOTALL)
+
+
+def test_a_step_that_does_not_fit_is_told(tmp_path, recipe, capsys, monkeypatch):
+    def refuse(self):
+        raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Ran out of memory. Used 17.20G of 15.75G hbm. Exceeded")
+
+    monkeypatch.setattr(jax.stages.Lowered, "compile", refuse)
+    assert main(["train", "--config", str(recipe), "--workdir", str(tmp_path / "run"), "--dry-run"]) == 2
+    told = capsys.readouterr().err
+    assert "17.20G are needed, 15.75G are there; give a smaller --config.batch_size" in told

@@ -32,7 +32,8 @@ BATCH = 8
 
 def gan_step(options: Options) -> Iterator[Case]:
     """StyleGAN2 against its own discriminator, as NVIDIA's `--cfg=auto` trains it, without augmentation."""
-    check(options.dtype == "fp32", f"gan-step must run in fp32, which is what training uses, but got {options.dtype}.")
+    alike = options.dtype == "fp32" or not options.against
+    check(alike, f"gan-step must run in fp32 for a comparison with PyTorch, but got {options.dtype}.")
     batch = options.batch or BATCH
     recipe = _recipe(options, batch)
     images = networks.pictures(options.generator.resolution, batch, options.generator.img_channels)
@@ -143,6 +144,7 @@ def _recipe(options: Options, batch: int) -> GanConfig:
         pl_weight=2.0,
         style_mixing=0.9,
         ema_kimg=batch * 10 / 32,
+        compute=options.compute,  # type: ignore[arg-type]
     )
 
 

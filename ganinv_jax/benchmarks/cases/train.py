@@ -26,7 +26,8 @@ def train(options: Options) -> Iterator[Case]:
         for count in _counts(task.batch_size):
             mesh = devices.data_mesh(jax.devices()[:count])
             contestants[f"jax, devices: {count}"] = jax_contestant(task, images, mesh)
-        settings = {"recipe": recipe, "resolution": size.resolution, "batch": task.batch_size, "dtype": "fp32"}
+        settings = {"recipe": recipe, "resolution": size.resolution, "batch": task.batch_size}
+        settings["dtype"] = task.config.compute
         yield Case("train", settings, task.batch_size, "img", contestants)
 
 

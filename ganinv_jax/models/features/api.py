@@ -15,6 +15,7 @@ from ganinv_jax.core.configs import check, unknown_key
 from ganinv_jax.core.images import resize
 from ganinv_jax.models.features.efficientnet_lite import CONFIGS, EfficientNetLite
 from ganinv_jax.models.features.weights import read_weights
+from ganinv_jax.models.precision import Compute, lowered
 
 
 class FeatureNet(Protocol):
@@ -54,11 +55,13 @@ class Features:
         size: int | None = None,
         stages: Collection[str] | None = None,
         method: str = "linear",
+        compute: Compute = "fp32",
     ) -> dict[str, Float[Array, "b ..."]]:
         """Features of RGB images in [-1, 1], by stage; nothing beyond the deepest of `stages` (default: all) is run.
 
-        `size` resizes the images to that side first, antialiased, by `method` ('linear' or 'cubic'). Raises InputError
-        for a stage that the network does not have.
+        `size` resizes the images to that side first, antialiased, by `method` ('linear' or 'cubic'). `compute` is
+        the precision of EfficientNets and of what they give; the other networks know fp32 only. Raises InputError for a
+        stage that the network does not have.
         """
         wanted = self.stages if stages is None else stages
         for stage in wanted:
@@ -66,7 +69,7 @@ class Features:
                 raise unknown_key(stage, self.channels, self.name)
         if size is not None and images.shape[1:3] != (size, size):
             images = resize(images, (size, size), method)
-        return self.net.apply(variables, images, tuple(wanted))
+        return self.net.apply(variables, lowered(images, compute), tuple(wanted))
 
 
 def load_features(source: str | os.PathLike = "efficientnet_lite0") -> Features:

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
+from ganinv_jax.core.devices import target
 from ganinv_jax.ops.registry import select
 
 
@@ -25,7 +26,7 @@ def depthwise_conv(
     multiples of the stride, else 'conv' steps in), or 'auto': 'shift' on the CPU, 'conv' elsewhere. Raises InputError
     for any other name.
     """
-    auto = "shift" if jax.default_backend() == "cpu" else "conv"
+    auto = "shift" if target().platform == "cpu" else "conv"
     return select("depthwise_conv", {"conv": _conv, "shift": _shift}, implementation, auto)(x, kernel, stride)
 
 

@@ -92,7 +92,8 @@ class EfficientNetLite(nn.Module):
     """RGB images in [-1, 1] -> features by stage; the padding is meant for sizes that 32 divides, and fastest there.
 
     The strides' stages are block outputs [b, h/s, w/s, channels], 'head' is pooled [b, 1280], 'logits' are ImageNet's
-    [b, 1000]. Only the `stages` asked for are computed (and what they need); by default all.
+    [b, 1000]. Only the `stages` asked for are computed (and what they need); by default all. The precision is that of
+    the images.
     """
 
     config: EfficientNetLiteConfig
@@ -146,13 +147,13 @@ class Stem(nn.Module):
         bias = self.param("bias", nn.initializers.zeros, (self.features,))
         y = lax.conv_general_dilated(
             images,
-            kernel,
+            kernel.astype(images.dtype),
             (2, 2),
             (same_padding(3, 2),) * 2,
             dimension_numbers=("NHWC", "HWIO", "NHWC"),
             precision=lax.Precision.HIGHEST,
         )
-        return _relu6(y + bias)
+        return _relu6(y + bias.astype(y.dtype))
 
 
 class Pointwise(nn.Module):
@@ -164,7 +165,7 @@ class Pointwise(nn.Module):
     def __call__(self, x: Float[Array, "*b i"]) -> Float[Array, "*b o"]:
         kernel = self.param("kernel", nn.initializers.zeros, (x.shape[-1], self.features))
         bias = self.param("bias", nn.initializers.zeros, (self.features,))
-        return jnp.matmul(x, kernel, precision=lax.Precision.HIGHEST) + bias
+        return jnp.matmul(x, kernel.astype(x.dtype), precision=lax.Precision.HIGHEST) + bias.astype(x.dtype)
 
 
 class Depthwise(nn.Module):
@@ -178,7 +179,8 @@ class Depthwise(nn.Module):
     def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b H W c"]:
         kernel = self.param("kernel", nn.initializers.zeros, (self.size, self.size, x.shape[-1]))
         bias = self.param("bias", nn.initializers.zeros, (x.shape[-1],))
-        return depthwise_conv(x, kernel, self.stride, self.implementation) + bias
+        y = depthwise_conv(x, kernel.astype(x.dtype), self.stride, self.implementation)
+        return y + bias.astype(y.dtype)
 
 
 def _relu6(x):

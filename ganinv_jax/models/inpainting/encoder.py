@@ -7,6 +7,7 @@ from jaxtyping import Array, Float
 from ganinv_jax.core.images import resize
 from ganinv_jax.models.inpainting.config import EncoderConfig
 from ganinv_jax.models.inpainting.layers import Linear, Trunk, fold, leaky_relu, norm, repeat2, zeros
+from ganinv_jax.models.precision import Compute, at_least_fp32, lowered
 
 COARSE, MIDDLE = 3, 4  # rows that the coarsest and the next pyramid level give (pSp); the finest gives the others
 
@@ -15,6 +16,7 @@ class StyleEncoder(nn.Module):
     """(erased [b, h, w, 3], known [b, h, w, 1]) -> offsets [b, l, w] from the average w; all zero as initialised."""
 
     config: EncoderConfig
+    compute: Compute = "fp32"
 
     @nn.compact
     def __call__(self, erased: Float[Array, "b h w 3"], known: Float[Array, "b h w 1"]) -> Float[Array, "b l w"]:
@@ -24,11 +26,11 @@ class StyleEncoder(nn.Module):
             # Shrunk together, a pixel that is partly known keeps its share of both.
             x = resize(x, (config.input_size, config.input_size))
         widths = tuple(config.channels(side) for side in config.levels)
-        levels = Trunk(widths, config.blocks, patch=2, name="trunk")(x)
+        levels = Trunk(widths, config.blocks, patch=2, name="trunk")(lowered(x, self.compute))
         pyramid = self._pyramid(levels[::-1][:3])
         rows = _rows(config.num_ws, len(pyramid))
         heads = [Heads(config, n, name=f"heads{i}")(x) for i, (x, n) in enumerate(zip(pyramid, rows, strict=True))]
-        return jnp.concatenate(heads, axis=1)
+        return at_least_fp32(jnp.concatenate(heads, axis=1))
 
     def _pyramid(self, levels: list[Array]) -> list[Array]:
         """Coarse to fine: each level with what the coarser ones saw."""
@@ -56,7 +58,7 @@ class Heads(nn.Module):
 
     def _read(self, x, name: str):
         """Halve the map to `head_size` (once at least) and lay it out as one vector."""
-        x, step = norm(f"{name}_norm")(x), 0
+        x, step = norm(x, f"{name}_norm"), 0
         while step == 0 or x.shape[1] > self.config.head_size:
             x = fold(x, 2) if x.shape[1] > self.config.head_size else x
             x = leaky_relu(Linear(self.config.head_channels, name=f"{name}{step}")(x))

@@ -129,7 +129,10 @@ class Inpainter:
 
 
 def make_inpainter(config: InpainterConfig, generator: Any) -> Inpainter:
-    """The modules of `config` around a `Generator`. Raises InputError where they do not fit each other."""
+    """The modules of `config` around a `Generator`, in its precision but for the mixer, which has codes to mix.
+
+    Raises InputError where they do not fit each other.
+    """
     options, encoder, mixer, skip = generator.config, config.encoder, config.mixer, config.skip
     check(
         options.mapping.w_avg_beta is not None,
@@ -142,7 +145,9 @@ def make_inpainter(config: InpainterConfig, generator: Any) -> Inpainter:
         widths = tuple(options.channels(r) for r in skip.resolutions if r in options.block_resolutions)
         fits = skip.resolution == options.resolution and skip.widths == widths
         check(fits, f"The skip encoder's widths must be the generator's, {widths}, but they are {skip.widths}.")
-    return Inpainter(generator, StyleEncoder(encoder), Mixer(mixer), SkipEncoder(skip) if skip else None)
+    compute = generator.compute
+    skip_encoder = SkipEncoder(skip, compute) if skip else None
+    return Inpainter(generator, StyleEncoder(encoder, compute), Mixer(mixer), skip_encoder)
 
 
 def erase(

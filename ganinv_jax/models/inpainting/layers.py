@@ -1,6 +1,7 @@
 """Layers that the encoder and the skip encoder share; pictures keep their sides powers of two.
 
-Weights are stored as they are used (not equalised), so that published learning rates carry over.
+Weights are stored as they are used (not equalised), so that published learning rates carry over. Results have the
+precision of the input; statistics are fp32 at least.
 """
 
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from jax import lax
 from jaxtyping import Array, Float
 
 from ganinv_jax.ops.convolution import convolve
+from ganinv_jax.ops.precision import lay_over
 
 zeros = nn.initializers.zeros
 _for_linear = nn.initializers.lecun_normal()
@@ -29,7 +31,7 @@ class Trunk(nn.Module):
         levels = []
         for i, (channels, blocks) in enumerate(zip(self.channels, self.blocks, strict=True)):
             x = fold(x, 2 if i else self.patch)
-            x = Linear(channels, name=f"merge{i}")(norm(f"norm{i}")(x) if i else x)
+            x = Linear(channels, name=f"merge{i}")(norm(x, f"norm{i}") if i else x)
             for j in range(blocks):
                 x = Block(name=f"block{i}_{j}")(x)
             levels.append(x)
@@ -42,7 +44,7 @@ class Block(nn.Module):
     @nn.compact
     def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b h w c"]:
         channels = x.shape[-1]
-        y = Conv(channels, name="conv0")(norm("norm")(x))
+        y = Conv(channels, name="conv0")(norm(x, "norm"))
         return x + Conv(channels, zeros, name="conv1")(leaky_relu(y))
 
 
@@ -56,7 +58,8 @@ class Conv(nn.Module):
     def __call__(self, x: Float[Array, "b h w i"]) -> Float[Array, "b h w o"]:
         kernel = self.param("kernel", self.kernel_init, (3, 3, x.shape[-1], self.features))
         bias = self.param("bias", zeros, (self.features,))
-        return convolve(x, kernel, pads=1) + bias
+        y = convolve(x, kernel, pads=1)
+        return y + lay_over(bias, y)
 
 
 class Linear(nn.Module):
@@ -70,13 +73,13 @@ class Linear(nn.Module):
         kernel = self.param("kernel", self.kernel_init, (x.shape[-1], self.features))
         bias = self.param("bias", zeros, (self.features,))
         # As one matrix: XLA's weight gradient of a product over three axes takes a CPU twice as long.
-        y = jnp.matmul(x.reshape(-1, x.shape[-1]), kernel, precision=lax.Precision.HIGHEST) + bias
-        return y.reshape(*x.shape[:-1], self.features)
+        y = jnp.matmul(x.reshape(-1, x.shape[-1]), kernel.astype(x.dtype), precision=lax.Precision.HIGHEST)
+        return (y + lay_over(bias, y)).reshape(*x.shape[:-1], self.features)
 
 
-def norm(name: str) -> nn.LayerNorm:
-    """Normalises every pixel's channels, so a picture does not feel its batch."""
-    return nn.LayerNorm(name=name)
+def norm(x: Float[Array, "*b c"], name: str) -> Float[Array, "*b c"]:
+    """Normalises every pixel's channels, so a picture does not feel its batch; `name` is the layer's."""
+    return nn.LayerNorm(name=name, dtype=x.dtype)(x)
 
 
 def leaky_relu(x: Float[Array, "*s"]) -> Float[Array, "*s"]:

@@ -6,16 +6,18 @@ from jaxtyping import Array, Float
 
 from ganinv_jax.models.inpainting.config import SkipConfig
 from ganinv_jax.models.inpainting.layers import Block, Linear, Trunk, leaky_relu, norm, repeat2, zeros
+from ganinv_jax.models.precision import Compute, lowered
 
 
 class SkipEncoder(nn.Module):
     """(erased [b, h, w, 3], known [b, h, w, 1]) -> {resolution: features [b, r, r, c]}; all zero as initialised.
 
     A U-Net from the finest to the coarsest resolution and back, so that the fine features, too, know what lies further
-    off than a few pixels. It never sees the picture behind the hole.
+    off than a few pixels. It never sees the picture behind the hole. With `compute` 'bf16' the features are bf16, too.
     """
 
     config: SkipConfig
+    compute: Compute = "fp32"
 
     @nn.compact
     def __call__(
@@ -24,12 +26,13 @@ class SkipEncoder(nn.Module):
         config = self.config
         widths = tuple(config.channels(side) for side in config.levels)
         trunk = Trunk(widths, (config.blocks,) * len(widths), config.resolution // config.levels[0], name="trunk")
-        levels = dict(zip(config.levels, trunk(jnp.concatenate([erased, known], axis=-1)), strict=True))
+        seen = lowered(jnp.concatenate([erased, known], axis=-1), self.compute)
+        levels = dict(zip(config.levels, trunk(seen), strict=True))
         outputs, features, x = dict(zip(config.resolutions, config.widths, strict=True)), {}, None
         for side, level in reversed(levels.items()):
             x = level if x is None else self._join(level, x, side)
             if side in outputs:
-                y = leaky_relu(norm(f"norm{side}")(x))
+                y = leaky_relu(norm(x, f"norm{side}"))
                 features[side] = Linear(outputs[side], zeros, name=f"out{side}")(y)
         return features
 

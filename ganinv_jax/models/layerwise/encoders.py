@@ -82,7 +82,7 @@ class BlockEncoder(nn.Module):
     def __call__(self, x: Features) -> tuple[Features | None, Code]:
         y = x
         for i in range(2):
-            y = leaky_relu(norm(f"norm{i}")(Conv(self.hidden, name=f"conv{i}")(y)))
+            y = leaky_relu(norm(Conv(self.hidden, name=f"conv{i}")(y), f"norm{i}"))
         previous = Linear(self.channels, zeros, name="previous")(fold(y, 2)) if self.channels else None
         return previous, CodeHead(self.w_dim, name="code")(y)
 
@@ -107,7 +107,7 @@ class PictureEncoder(nn.Module):
             x = levels[side] + repeat2(Linear(levels[side].shape[-1], name=f"up{side}")(x))
             for i in range(blocks):
                 x = Block(name=f"join{side}_{i}")(x)
-        return Linear(config.channels[-1], zeros, name="features")(leaky_relu(norm("norm")(x))), w
+        return Linear(config.channels[-1], zeros, name="features")(leaky_relu(norm(x, "norm"))), w
 
 
 class CodeHead(nn.Module):
@@ -120,7 +120,7 @@ class CodeHead(nn.Module):
         step = 0
         while step == 0 or x.shape[1] > 4:
             x = fold(x, 2) if x.shape[1] > 4 else x
-            x = leaky_relu(norm(f"norm{step}")(Linear(CODE_CHANNELS, name=f"map{step}")(x)))
+            x = leaky_relu(norm(Linear(CODE_CHANNELS, name=f"map{step}")(x), f"norm{step}"))
             step += 1
         return Linear(self.features, zeros, name="code")(x.reshape(len(x), -1))
 

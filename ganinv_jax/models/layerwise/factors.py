@@ -25,6 +25,6 @@ class FactorNetworks(nn.Module):
         found = {}
         for i, x in enumerate(levels):
             if side >> i in widths:
-                y = leaky_relu(norm(f"norm{side >> i}")(x))
+                y = leaky_relu(norm(x, f"norm{side >> i}"))
                 found[side >> i] = Linear(widths[side >> i], zeros, name=f"factors{side >> i}")(y)
         return found

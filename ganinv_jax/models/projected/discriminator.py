@@ -13,6 +13,7 @@ from jax import lax
 from jaxtyping import Array, Float, Key
 
 from ganinv_jax.models.features import load_features
+from ganinv_jax.models.precision import Compute, at_least_fp32
 from ganinv_jax.models.projected.config import ProjectedConfig
 from ganinv_jax.models.projected.layers import BatchNorm, SpectralConv, Spread, convolve, default_init, enlarge
 
@@ -34,9 +35,13 @@ class ProjectedDiscriminator(nn.Module):
 
     For the discriminator's own step `extract` stays outside of the function that is differentiated; for the
     generator's step the gradient passes through both.
+
+    compute: precision of the frozen network, of the mixing and of the heads' convolutions: 'bf16', and fp32 otherwise,
+        since the paper's code ('source') has no half precision. Batch statistics, spectral norms and logits are fp32.
     """
 
     config: ProjectedConfig
+    compute: Compute = "fp32"
 
     def setup(self) -> None:
         config = self.config
@@ -67,12 +72,13 @@ class ProjectedDiscriminator(nn.Module):
     def extract(self, images: Float[Array, "b h w 3"]) -> list[Float[Array, "b h w c"]]:
         """Mixed features of images in [-1, 1], shallow to deep, at twice the resolution of the network's stages."""
         config = self.config
-        stages = self.network.extract(self.weights.value, images, config.size, config.stages)
+        stages = self.network.extract(self.weights.value, images, config.size, config.stages, compute=self.compute)
         mixed, above = [], None
         for stage, channels, scales in reversed(
             list(zip(config.stages, self.mix_channels, self.mix_scales, strict=True))
         ):
-            x = jnp.matmul(stages[stage], channels.value[0, 0], precision=lax.Precision.HIGHEST)
+            x = stages[stage]
+            x = jnp.matmul(x, channels.value[0, 0].astype(x.dtype), precision=lax.Precision.HIGHEST)
             x = x if above is None else x + above
             # A 1x1 convolution and the enlargement commute, so the smaller picture is convolved.
             above = enlarge(convolve(x, scales.value, config.mixing_kernel // 2))
@@ -116,4 +122,5 @@ class Head(nn.Module):
             # No bias: the normalisation would take it away again.
             x = SpectralConv(channels, 4, halve=True, name=f"conv{i}")(x, train)
             x = nn.leaky_relu(BatchNorm(name=f"norm{i}")(x, train), 0.2)
-        return SpectralConv(1, min(4, *x.shape[1:3]), name="logits")(x, train)[..., 0] + spread
+        logits = SpectralConv(1, min(4, *x.shape[1:3]), name="logits")(x, train)[..., 0]
+        return at_least_fp32(logits) + spread

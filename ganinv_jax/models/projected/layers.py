@@ -6,6 +6,8 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
+from ganinv_jax.core.devices import target
+from ganinv_jax.models.precision import at_least_fp32
 from ganinv_jax.ops.registry import select
 
 # PyTorch's default for convolutions, U(-1, 1) / sqrt(fan in); the random mixing depends on it (with Kaiming's gain the
@@ -41,7 +43,8 @@ class SpectralConv(nn.Module):
 class BatchNorm(nn.Module):
     """Normalise each channel by its statistics over the global batch (`train`) or by their running averages.
 
-    Under `jit` with a sharded batch the mean over axis 0 is the global one. Momentum and epsilon are PyTorch's.
+    The result has the precision of `x`, the statistics that of fp32 at least. Under `jit` with a sharded batch the mean
+    over axis 0 is the global one. Momentum and epsilon are PyTorch's.
     """
 
     momentum: float = 0.1
@@ -54,15 +57,15 @@ class BatchNorm(nn.Module):
         bias = self.param("bias", nn.initializers.zeros, (channels,))
         mean = self.variable("buffers", "mean", jnp.zeros, (channels,))
         variance = self.variable("buffers", "variance", jnp.ones, (channels,))
-        now = (mean.value, variance.value)
+        now, wide = (mean.value, variance.value), at_least_fp32(x)
         if train:
-            now = (jnp.mean(x, axis=(0, 1, 2)), jnp.var(x, axis=(0, 1, 2)))
+            now = (jnp.mean(wide, axis=(0, 1, 2)), jnp.var(wide, axis=(0, 1, 2)))
             count = x.size // channels
             unbiased = now[1] * (count / max(1, count - 1))
             _update(self, mean, mean.value + self.momentum * (now[0] - mean.value), train)
             _update(self, variance, variance.value + self.momentum * (unbiased - variance.value), train)
         gain = scale * lax.rsqrt(now[1] + self.epsilon)
-        return x * gain + (bias - now[0] * gain)
+        return (wide * gain + (bias - now[0] * gain)).astype(x.dtype)
 
 
 class Spread(nn.Module):
@@ -90,7 +93,7 @@ class Spread(nn.Module):
         group = min(self.group, batch)
         if batch % group:
             raise ValueError(f"the batch must be a multiple of spread_group {group}, but it holds {batch} pictures.")
-        variance = jnp.var(x.reshape(batch // group, group, height, width, channels), axis=1)
+        variance = jnp.var(at_least_fp32(x).reshape(batch // group, group, height, width, channels), axis=1)
         spread = 0.5 * jnp.log(jnp.mean(variance, axis=(1, 2)) + 1e-8)
         scores = product((spread - usual.value)[:, None, None], train)[:, 0, 0, 0]
         _update(self, usual, usual.value + self.momentum * (jnp.mean(spread, axis=0) - usual.value), train)
@@ -98,10 +101,10 @@ class Spread(nn.Module):
 
 
 def convolve(x: Float[Array, "b h w i"], kernel: Float[Array, "k k i o"], padding: int = 0) -> Float[Array, "b H W o"]:
-    """Convolution of stride 1."""
+    """Convolution of stride 1, in the precision of `x`."""
     return lax.conv_general_dilated(
         x,
-        kernel,
+        kernel.astype(x.dtype),
         (1, 1),
         [(padding, padding)] * 2,
         dimension_numbers=("NHWC", "HWIO", "NHWC"),
@@ -112,14 +115,16 @@ def convolve(x: Float[Array, "b h w i"], kernel: Float[Array, "k k i o"], paddin
 def halving_conv(
     x: Float[Array, "b h w i"], kernel: Float[Array, "4 4 i o"], implementation: str = "auto"
 ) -> Float[Array, "b H W o"]:
-    """4x4 convolution of stride 2 and padding 1.
+    """4x4 convolution of stride 2 and padding 1, in the precision of `x`.
 
     `implementation` is 'conv' (differentiable in both modes), 'patches' (the same, with a gradient that suits the CPU;
     reverse mode of any order), or 'auto': 'patches' on a single CPU, 'conv' elsewhere.
     """
-    one_cpu = jax.default_backend() == "cpu" and jax.device_count() == 1
+    where = target()
+    one_cpu = where.platform == "cpu" and where.count == 1
     auto = "patches" if one_cpu else "conv"
-    return select("halving_conv", {"conv": _halve, "patches": _halve_with_patches}, implementation, auto)(x, kernel)
+    run = select("halving_conv", {"conv": _halve, "patches": _halve_with_patches}, implementation, auto)
+    return run(x, kernel.astype(x.dtype))
 
 
 def enlarge(x: Float[Array, "b h w c"]) -> Float[Array, "b H W c"]:
@@ -189,11 +194,12 @@ def _patches_gradient(x, dy):
         patches, outer = (part.reshape(-1, part.shape[-1]) for part in (_patches(some[0]), some[1]))
         # Transposing the thin factor first (the barrier keeps XLA from undoing it) is twice as fast or better.
         thin = lax.optimization_barrier(outer.T)
-        return total + jnp.matmul(thin, patches, precision=lax.Precision.HIGHEST), None
+        product = jnp.matmul(thin, patches, precision=lax.Precision.HIGHEST, preferred_element_type=total.dtype)
+        return total + product, None
 
     groups = tuple(part.reshape(batch // together, together, *part.shape[1:]) for part in (x, dy))
-    total, _ = lax.scan(add, jnp.zeros((outputs, 16 * x.shape[-1]), x.dtype), groups)
-    return total.T
+    total, _ = lax.scan(add, at_least_fp32(jnp.zeros((outputs, 16 * x.shape[-1]), x.dtype)), groups)
+    return total.T.astype(x.dtype)
 
 
 def _largest_singular_value(matrix, u, train):

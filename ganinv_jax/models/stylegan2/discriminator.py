@@ -7,10 +7,11 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from ganinv_jax.models.precision import Compute
 from ganinv_jax.models.stylegan2.config import DiscriminatorConfig
 from ganinv_jax.models.stylegan2.layers import Conv, Dense
 from ganinv_jax.models.stylegan2.mapping import MappingNetwork
-from ganinv_jax.models.stylegan2.synthesis import Compute, block_dtype
+from ganinv_jax.models.stylegan2.synthesis import block_dtype
 from ganinv_jax.ops.upfirdn2d import downsample2d, normalized_kernel
 
 

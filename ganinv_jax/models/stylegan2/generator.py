@@ -7,11 +7,11 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ganinv_jax.core.errors import InputError
+from ganinv_jax.models.precision import Compute
 from ganinv_jax.models.stylegan2.config import GeneratorConfig
 from ganinv_jax.models.stylegan2.mapping import MappingNetwork, truncate
 from ganinv_jax.models.stylegan2.styles import Layer
 from ganinv_jax.models.stylegan2.synthesis import (
-    Compute,
     Features,
     Images,
     Injection,

@@ -14,6 +14,7 @@ from jaxtyping import Array, Float
 
 from ganinv_jax.core.configs import check
 from ganinv_jax.core.rng import is_key
+from ganinv_jax.models.precision import Compute
 from ganinv_jax.models.stylegan2.config import GeneratorConfig
 from ganinv_jax.models.stylegan2.layers import Conv, Dense, scaled
 from ganinv_jax.models.stylegan2.styles import Layer, style_rows
@@ -21,7 +22,6 @@ from ganinv_jax.ops.modulated_conv import modulated_conv
 from ganinv_jax.ops.upfirdn2d import normalized_kernel, upsample2d
 
 NoiseMode = Literal["const", "random", "none"]
-Compute = Literal["fp32", "bf16", "source"]
 Features = Float[Array, "b h w c"]
 Injection = Features | Callable[[Features], Features]
 Styles = Float[Array, "b c"]

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from ganinv_jax.core.configs import unknown_key
+from ganinv_jax.ops.precision import lay_over
 
 LEAKY_SLOPE = 0.2  # StyleGAN2's
 ACTIVATIONS: dict[str, Callable] = {
@@ -27,7 +28,7 @@ def bias_act(x, bias, activation, gain, clamp):
     if activation not in ACTIVATIONS:
         raise unknown_key(activation, ACTIVATIONS, "bias_act")
     if bias is not None:
-        x = x + bias.astype(x.dtype)
+        x = x + lay_over(bias, x)
     x = ACTIVATIONS[activation](x)
     gain = ACTIVATION_GAIN[activation] if gain is None else gain
     x = x * jnp.asarray(gain, x.dtype)

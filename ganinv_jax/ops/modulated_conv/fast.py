@@ -10,18 +10,19 @@ import jax.numpy as jnp
 from ganinv_jax.ops.bias_act import bias_act
 from ganinv_jax.ops.conv_resample import conv2d_resample
 from ganinv_jax.ops.modulated_conv.reference import DEMODULATION_EPSILON
+from ganinv_jax.ops.precision import lay_over
 
 TINY = 1e-8  # so that zero weights, or zero styles, stay zero
 
 
 def modulated_conv(x, weight, styles, noise, bias, up, demodulate, kernel, epilogue, precision):
     weight, styles, scale = factors(x.dtype, weight, styles, demodulate)
-    y = x * styles[:, None, None].astype(x.dtype)
+    y = x * lay_over(styles[:, None, None], x)
     y = conv2d_resample(y, weight, "up" if up else None, kernel, precision=precision)
     if scale is not None:
-        y = y * scale[:, None, None].astype(y.dtype)
+        y = y * lay_over(scale[:, None, None], y)
     if noise is not None:
-        y = y + noise.astype(y.dtype)
+        y = y + lay_over(noise, y)
     return bias_act(y, bias, **epilogue)
 
 

@@ -14,6 +14,7 @@ from ganinv_jax.core.configs import to_dict
 from ganinv_jax.data.augment import diffaugment
 from ganinv_jax.losses.hinge import discriminator_hinge, generator_hinge
 from ganinv_jax.models.features import load_features
+from ganinv_jax.models.precision import Compute
 from ganinv_jax.models.projected import ProjectedConfig, ProjectedDiscriminator, init_variables
 from ganinv_jax.training.optimizers import AdamConfig, adam
 
@@ -45,9 +46,9 @@ class State(flax.struct.PyTreeNode):
 class ProjectedAdversary:
     """See `Adversary`; labels are not used. `frozen` holds the feature network's weights."""
 
-    def __init__(self, config: ProjectedAdversaryConfig):
+    def __init__(self, config: ProjectedAdversaryConfig, compute: Compute = "fp32"):
         self.config = config
-        self._network: Any = ProjectedDiscriminator(config.network)
+        self._network: Any = ProjectedDiscriminator(config.network, compute)
         self._optimizer = adam(config.optimizer)
         self.frozen = {config.network.feature_network: load_features(config.network.feature_network).variables}
 

@@ -12,8 +12,9 @@ from ganinv_jax.core import folders
 from ganinv_jax.core.configs import check, to_dict
 from ganinv_jax.data.augment import ada
 from ganinv_jax.losses.adversarial import discriminator_logistic, generator_logistic, r1_penalty
+from ganinv_jax.models.precision import Compute
 from ganinv_jax.models.stylegan2 import Discriminator, DiscriminatorConfig
-from ganinv_jax.training.optimizers import AdamConfig, lazy
+from ganinv_jax.training.optimizers import AdamConfig, in_range, lazy
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,9 +61,9 @@ class State(flax.struct.PyTreeNode):
 class StyleGAN2Adversary:
     """See `Adversary`. Source: `training/loss.py` and `training_loop.py` of NVlabs/stylegan2-ada-pytorch."""
 
-    def __init__(self, config: StyleGAN2AdversaryConfig):
-        self.config, self.frozen = config, {}
-        self._network: Any = Discriminator(config.network)
+    def __init__(self, config: StyleGAN2AdversaryConfig, compute: Compute = "fp32"):
+        self.config, self.compute, self.frozen = config, compute, {}
+        self._network: Any = Discriminator(config.network, compute)
         self._lazy = config.r1_interval > 1
         self._optimizer = lazy(config.optimizer, config.r1_interval if config.r1_gamma and self._lazy else 0)
 
@@ -126,6 +127,7 @@ class StyleGAN2Adversary:
         return ada.augment(images, key, state.ada.p, self.config.augment) if self.config.augment else images
 
     def _update(self, params, opt, grads):
+        grads = in_range(grads) if self.compute == "source" else grads
         updates, opt = self._optimizer.update(grads, opt, params)
         frozen = frozen_layers(self.config.network)
 

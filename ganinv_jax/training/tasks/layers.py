@@ -6,7 +6,7 @@ features of generated pictures; then all of them end to end, from the picture to
 
 import dataclasses
 from collections.abc import Hashable, Iterator
-from typing import Any, Literal
+from typing import Any
 
 import flax.struct
 import jax
@@ -20,6 +20,7 @@ from ganinv_jax.core.rng import seed_z
 from ganinv_jax.models import registry
 from ganinv_jax.models.layerwise import LayerEncoders, layer_encoders
 from ganinv_jax.models.layerwise.encoders import measured
+from ganinv_jax.models.precision import Compute
 from ganinv_jax.training.frozen import read_model
 from ganinv_jax.training.optimizers import AdamConfig, adam
 
@@ -45,7 +46,7 @@ class LayersConfig:
     apart_kimg: float = 320.0
     apart: AdamConfig = dataclasses.field(default_factory=lambda: AdamConfig(1e-4, 0.9, 0.999))
     together: AdamConfig = dataclasses.field(default_factory=lambda: AdamConfig(1e-5, 0.9, 0.999))
-    compute: Literal["fp32", "bf16", "source"] = "fp32"
+    compute: Compute = "fp32"
     seed: int = 0
 
     def __post_init__(self):

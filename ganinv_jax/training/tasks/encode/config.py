@@ -4,6 +4,7 @@ import dataclasses
 from typing import Any, Literal
 
 from ganinv_jax.core.configs import check
+from ganinv_jax.models.precision import Compute
 from ganinv_jax.training.adversaries.projected import ProjectedAdversaryConfig
 from ganinv_jax.training.adversaries.stylegan2 import StyleGAN2AdversaryConfig
 from ganinv_jax.training.auto import EncodeAuto
@@ -54,7 +55,8 @@ class EncodeConfig:
         resized to for it; None: as they are.
     projected, stylegan2: the discriminator that tells pictures of `data` from their reconstructions; with neither there
         is no adversarial loss.
-    compute: of the generator (see `SynthesisNetwork`).
+    compute: precision of the generator, the encoder and the discriminator, as a GAN recipe's (see `GanConfig`); in
+        'source', and for a converted encoder, that of the encoder is fp32. Losses are fp32 in each.
     auto: what the options that were left open were chosen by (see `training.auto`); None: all of them were given.
     """
 
@@ -73,7 +75,7 @@ class EncodeConfig:
     optimizer: AdamConfig = dataclasses.field(default_factory=lambda: AdamConfig(1e-4, 0.9, 0.99))
     ema_kimg: float = 10.0
     ema_rampup: float | None = 0.05
-    compute: Literal["fp32", "bf16", "source"] = "fp32"
+    compute: Compute = "fp32"
     auto: EncodeAuto | None = None
     seed: int = 0
 

@@ -54,7 +54,7 @@ def _preset(config: EncodeConfig, generator: GeneratorConfig) -> StyleEncoder:
     sizes = to_dict({"light": light, "psp": psp}[config.preset](generator).encoder)
     encoder = from_dict(WholeConfig, sizes | config.options)
     _check_rows(encoder, generator)
-    return StyleEncoder(encoder)
+    return StyleEncoder(encoder, config.compute)
 
 
 def _given(config: EncodeConfig, given: registry.Network | None, generator: GeneratorConfig) -> WholeEncoder:

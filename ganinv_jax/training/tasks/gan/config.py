@@ -3,6 +3,7 @@
 import dataclasses
 
 from ganinv_jax.core.configs import check
+from ganinv_jax.models.precision import Compute
 from ganinv_jax.models.stylegan2 import GeneratorConfig
 from ganinv_jax.training.adversaries.projected import ProjectedAdversaryConfig
 from ganinv_jax.training.adversaries.stylegan2 import StyleGAN2AdversaryConfig
@@ -21,6 +22,9 @@ class GanConfig:
         very fakes that the generator was judged on, which saves drawing and looking at others; NVIDIA draws others.
     coverage_weight, coverage_size: every real picture of the batch pulls the fake that is nearest to it, both reduced
         to that side (see `losses.coverage`); 0, as NVIDIA has it: none. Against generators that draw a part of it all.
+    compute: precision of both networks: 'fp32'; 'bf16'; 'source', fp16 in their `num_fp16_res` highest resolutions, as
+        NVIDIA trains (see `SynthesisNetwork`, `ProjectedDiscriminator`). Weights, optimisers, averages, statistics and
+        losses are fp32 in each.
     init_from: a model folder, or the name of a bundled one, to go on from; its discriminator begins anew where it is of
         the other kind. From a model of another resolution the layers that both have are copied.
     auto: what the options that were left open were chosen by (see `training.auto`); None: all of them were given.
@@ -42,6 +46,7 @@ class GanConfig:
     share_fakes: bool = False
     coverage_weight: float = 0.0
     coverage_size: int = 16
+    compute: Compute = "fp32"
     init_from: str | None = None
     auto: GanAuto | None = None
     seed: int = 0

@@ -19,7 +19,7 @@ from ganinv_jax.losses.coverage import coverage
 from ganinv_jax.models.stylegan2 import Generator
 from ganinv_jax.training.adversaries import Adversary, ProjectedAdversary, StyleGAN2Adversary
 from ganinv_jax.training.ema import ema_decay
-from ganinv_jax.training.optimizers import lazy
+from ganinv_jax.training.optimizers import in_range, lazy
 from ganinv_jax.training.photos import photo_batches
 from ganinv_jax.training.tasks.gan.config import GanConfig
 from ganinv_jax.training.tasks.gan.start import read_start
@@ -48,7 +48,7 @@ class GanTask:
 
     def __init__(self, config: GanConfig):
         self.config, self.seed, self.batch_size = config, config.seed, config.batch_size
-        self.generator: Any = Generator(config.generator)
+        self.generator: Any = Generator(config.generator, config.compute)
         self.adversary = _adversary(config)
         self.frozen = self.adversary.frozen
         regularized = config.pl_interval if config.pl_weight else 0
@@ -176,6 +176,7 @@ class GanTask:
         return self.generator.apply(variables, ws, "random", key, method="synthesize")
 
     def _update(self, state: State, grads) -> State:
+        grads = in_range(grads) if self.config.compute == "source" else grads
         updates, opt = self.optimizer.update(grads, state.opt, state.params)
         return state.replace(params=optax.apply_updates(state.params, updates), opt=opt)
 
@@ -197,6 +198,6 @@ class GanTask:
 
 def _adversary(config: GanConfig) -> Adversary:
     if config.projected is not None:
-        return ProjectedAdversary(config.projected)
+        return ProjectedAdversary(config.projected, config.compute)
     assert config.stylegan2 is not None  # GanConfig has checked it
-    return StyleGAN2Adversary(config.stylegan2)
+    return StyleGAN2Adversary(config.stylegan2, config.compute)

@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from ganinv_jax.core.configs import check
 from ganinv_jax.data.holes import HOLE_PRESETS
+from ganinv_jax.models.precision import Compute
 from ganinv_jax.training.adversaries.projected import ProjectedAdversaryConfig
 from ganinv_jax.training.adversaries.stylegan2 import StyleGAN2AdversaryConfig
 from ganinv_jax.training.auto import InpaintAuto
@@ -71,7 +72,8 @@ class InpaintConfig:
     holes: the preset that holes are drawn from.
     perceptual_size: pictures are resized to that side for EfficientNet-Lite0; None: as they are.
     projected, stylegan2: the discriminator that judges composites; with neither there is no adversarial loss.
-    compute: of the generator (see `SynthesisNetwork`).
+    compute: precision of the generator, the encoder, the skip encoder and the discriminator, as a GAN recipe's (see
+        `GanConfig`); in 'source' that of encoder and skip encoder is fp32. Mixer and losses are fp32 in each.
     auto: what the options that were left open were chosen by (see `training.auto`); None: all of them were given.
     """
 
@@ -93,7 +95,7 @@ class InpaintConfig:
     optimizer: AdamConfig = dataclasses.field(default_factory=lambda: AdamConfig(1e-4, 0.9, 0.99))
     ema_kimg: float = 10.0
     ema_rampup: float | None = 0.05
-    compute: Literal["fp32", "bf16", "source"] = "fp32"
+    compute: Compute = "fp32"
     auto: InpaintAuto | None = None
     seed: int = 0
 

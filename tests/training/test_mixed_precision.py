@@ -1,0 +1,96 @@
+"""A GAN's step in half precision: near the one in fp32, with weights, averages, statistics and sums that stay fp32."""
+
+from collections.abc import Iterator
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from ganinv_jax.core.configs import from_dict
+from ganinv_jax.ops.precision import lay_over
+from ganinv_jax.training.optimizers import in_range
+from ganinv_jax.training.tasks.gan import GanConfig, GanTask
+
+NETWORK = {"resolution": 8, "channels": [8, 6], "num_fp16_res": 2, "conv_clamp": 256.0}
+OPPONENTS = {
+    "stylegan2": {"network": NETWORK, "r1_gamma": 1.0, "augment": None},
+    "projected": {"network": {"size": 32, "channels": 4, "head_channels": [4, 4, 4], "spread_group": 2}},
+}
+CASES = [("stylegan2", "bf16"), ("stylegan2", "source"), ("projected", "bf16")]
+HALF = (jnp.bfloat16, jnp.float16)
+KEEP_PRECISION = ("conv_general_dilated", "dot_general")
+"""What layers are made of; the units that multiply matrices of half precision add in fp32."""
+ROUNDED_SUMS = ("reduce", "cum", "rsqrt", "sqrt", "log", "exp", "logistic")
+"""How the names of those begin that would add in half precision, or take a statistic of it."""
+
+
+def _task(opponent: str, compute: str) -> GanTask:
+    synthesis = {name: value for name, value in NETWORK.items() if name != "resolution"}
+    generator = {"resolution": 8, "z_dim": 6, "w_dim": 6, "mapping": {"num_layers": 2}, "synthesis": synthesis}
+    options = {"data": {"source": "none"}, "generator": generator, "batch_size": 4, opponent: OPPONENTS[opponent]}
+    lengths = 2.0 if opponent == "stylegan2" else 0.0
+    return GanTask(from_dict(GanConfig, options | {"compute": compute, "pl_weight": lengths, "style_mixing": 0.9}))
+
+
+def _step(task: GanTask):
+    """Step 0, with all that is regularised, as a function of state and batch."""
+    variant = task.variant(0)
+    return lambda state, batch: task.step(state, batch, jax.random.key(0), frozen=task.frozen, variant=variant)
+
+
+def _batch() -> dict[str, np.ndarray]:
+    return {"image": np.random.RandomState(0).randint(0, 256, (4, 8, 8, 3), np.uint8)}
+
+
+def _operations(jaxpr) -> Iterator[tuple[str, set]]:
+    """Name and operand types of every operation, also inside of others."""
+    for equation in jaxpr.eqns:
+        yield equation.primitive.name, {getattr(value.aval, "dtype", None) for value in equation.invars}
+        for inner in jax.tree.leaves(list(equation.params.values()), is_leaf=lambda x: hasattr(x, "eqns")):
+            inner = getattr(inner, "jaxpr", inner)
+            if hasattr(inner, "eqns"):
+                yield from _operations(inner)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("opponent", "compute"), CASES)
+def test_only_layers_compute_in_half_precision(opponent, compute):
+    task = _task(opponent, compute)
+    state = jax.eval_shape(task.init, jax.random.key(0))
+    program, (after, metrics) = jax.make_jaxpr(_step(task), return_shape=True)(state, _batch())
+    half = {name for name, types in _operations(program.jaxpr) if types.intersection(map(jnp.dtype, HALF))}
+    assert half.issuperset(KEEP_PRECISION)
+    assert not [name for name in half if name.startswith(ROUNDED_SUMS)]
+    kept = {leaf.dtype for leaf in jax.tree.leaves((state, after, metrics))}
+    assert kept == {np.dtype(np.float32), np.dtype(np.int32)}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("opponent", "compute"), CASES)
+def test_a_step_is_near_the_one_in_fp32(opponent, compute):
+    found = {}
+    for precision in ("fp32", compute):
+        task = _task(opponent, precision)
+        state, metrics = jax.jit(_step(task))(task.init(jax.random.key(0)), _batch())
+        assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(state))
+        found[precision] = jax.device_get(metrics)
+    for name, value in found["fp32"].items():
+        assert found[compute][name] == pytest.approx(value, rel=0.03, abs=0.01), name
+
+
+@pytest.mark.parametrize("shared", [(4,), (2, 1, 1, 4), (1, 8, 8, 1)], ids=["bias", "style", "noise"])
+def test_gradients_of_what_pixels_share_are_summed_in_fp32(shared):
+    """A bf16 sum of ones would stand still at 256."""
+
+    def total(values):
+        return jnp.sum(lay_over(values, jnp.zeros((2, 8, 8, 4), jnp.bfloat16)))
+
+    program = jax.make_jaxpr(jax.grad(total))(jnp.ones(shared))
+    summed = [types for name, types in _operations(program.jaxpr) if name == "reduce_sum"]
+    assert len(summed) > 0 and all(types == {np.dtype(np.float32)} for types in summed)
+
+
+def test_what_overflowed_is_put_in_range():
+    grads = in_range({"a": jnp.array([jnp.inf, -jnp.inf, jnp.nan, 2.0])})
+    np.testing.assert_array_equal(grads["a"], [1e5, -1e5, 0, 2])
