@@ -1,4 +1,4 @@
-"""A GAN's step in half precision: near the one in fp32, with weights, averages, statistics and sums that stay fp32."""
+"""Training steps in half precision: near those in fp32, while weights, averages, statistics and sums stay fp32."""
 
 from collections.abc import Iterator
 
@@ -6,11 +6,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from model_folders import SIDE, save_tiny_model
 
 from ganinv_jax.core.configs import from_dict
 from ganinv_jax.ops.precision import lay_over
 from ganinv_jax.training.optimizers import in_range
 from ganinv_jax.training.tasks.gan import GanConfig, GanTask
+from ganinv_jax.training.tasks.inpaint import InpaintConfig, InpaintTask
 
 NETWORK = {"resolution": 8, "channels": [8, 6], "num_fp16_res": 2, "conv_clamp": 256.0}
 OPPONENTS = {
@@ -21,8 +23,10 @@ CASES = [("stylegan2", "bf16"), ("stylegan2", "source"), ("projected", "bf16")]
 HALF = (jnp.bfloat16, jnp.float16)
 KEEP_PRECISION = ("conv_general_dilated", "dot_general")
 """What layers are made of; the units that multiply matrices of half precision add in fp32."""
-ROUNDED_SUMS = ("reduce", "cum", "rsqrt", "sqrt", "log", "exp", "logistic")
-"""How the names of those begin that would add in half precision, or take a statistic of it."""
+ROUNDED_SUMS = ("reduce", "cum", "argm")
+"""How the names of those begin that would add, or compare, in half precision."""
+FEW = 2
+"""Numbers that may be: the gradients of a pixel and its copy, where pictures are enlarged by repetition."""
 
 
 def _task(opponent: str, compute: str) -> GanTask:
@@ -43,10 +47,12 @@ def _batch() -> dict[str, np.ndarray]:
     return {"image": np.random.RandomState(0).randint(0, 256, (4, 8, 8, 3), np.uint8)}
 
 
-def _operations(jaxpr) -> Iterator[tuple[str, set]]:
-    """Name and operand types of every operation, also inside of others."""
+def _operations(jaxpr) -> Iterator[tuple[str, set, float]]:
+    """Name and operand types of every operation, also inside of others, and how many numbers become one in it."""
     for equation in jaxpr.eqns:
-        yield equation.primitive.name, {getattr(value.aval, "dtype", None) for value in equation.invars}
+        sizes = [getattr(value.aval, "size", 0) for value in (*equation.invars[:1], *equation.outvars[:1])]
+        terms = sizes[0] / sizes[1] if len(sizes) == 2 and sizes[1] else 1
+        yield equation.primitive.name, {getattr(value.aval, "dtype", None) for value in equation.invars}, terms
         for inner in jax.tree.leaves(list(equation.params.values()), is_leaf=lambda x: hasattr(x, "eqns")):
             inner = getattr(inner, "jaxpr", inner)
             if hasattr(inner, "eqns"):
@@ -56,12 +62,27 @@ def _operations(jaxpr) -> Iterator[tuple[str, set]]:
 @pytest.mark.slow
 @pytest.mark.parametrize(("opponent", "compute"), CASES)
 def test_only_layers_compute_in_half_precision(opponent, compute):
-    task = _task(opponent, compute)
+    _check_precision(_task(opponent, compute), _batch())
+
+
+@pytest.mark.slow
+def test_only_layers_of_an_inpainter_do(tmp_path):
+    model = save_tiny_model(tmp_path / "model")
+    judge = {"network": NETWORK | {"resolution": SIDE, "channels": [8, 8, 6]}, "r1_gamma": 1.0, "augment": None}
+    options = {"init_from": str(model), "batch_size": 4, "trains": ["encoder", "mixer", "skip"], "stylegan2": judge}
+    task = InpaintTask(from_dict(InpaintConfig, options | {"show": {"count": 1}, "compute": "bf16"}))
+    _check_precision(task, {"hole": np.ones((4, SIDE, SIDE, 1), np.float32)})
+
+
+def _check_precision(task, batch) -> None:
+    """Layers see half precision, statistics and sums do not, and nothing of it is left after a step."""
     state = jax.eval_shape(task.init, jax.random.key(0))
-    program, (after, metrics) = jax.make_jaxpr(_step(task), return_shape=True)(state, _batch())
-    half = {name for name, types in _operations(program.jaxpr) if types.intersection(map(jnp.dtype, HALF))}
-    assert half.issuperset(KEEP_PRECISION)
-    assert not [name for name in half if name.startswith(ROUNDED_SUMS)]
+    program, (after, metrics) = jax.make_jaxpr(_step(task), return_shape=True)(state, batch)
+    half = [
+        (name, terms) for name, types, terms in _operations(program.jaxpr) if types.intersection(map(jnp.dtype, HALF))
+    ]
+    assert {name for name, _ in half}.issuperset(KEEP_PRECISION)
+    assert not [(name, terms) for name, terms in half if name.startswith(ROUNDED_SUMS) and terms > FEW]
     kept = {leaf.dtype for leaf in jax.tree.leaves((state, after, metrics))}
     assert kept == {np.dtype(np.float32), np.dtype(np.int32)}
 
@@ -87,7 +108,7 @@ def test_gradients_of_what_pixels_share_are_summed_in_fp32(shared):
         return jnp.sum(lay_over(values, jnp.zeros((2, 8, 8, 4), jnp.bfloat16)))
 
     program = jax.make_jaxpr(jax.grad(total))(jnp.ones(shared))
-    summed = [types for name, types in _operations(program.jaxpr) if name == "reduce_sum"]
+    summed = [types for name, types, _ in _operations(program.jaxpr) if name == "reduce_sum"]
     assert len(summed) > 0 and all(types == {np.dtype(np.float32)} for types in summed)
 
 
