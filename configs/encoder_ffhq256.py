@@ -9,8 +9,8 @@ Not from there: the generator is a StyleGAN2 (`ganinv convert ffhq-res256-mirror
 whose discriminator goes on. The encoder has pSp's sizes and normalises every picture by itself, not a batch over GPUs.
 The official 5e-5 is for unnormalised features of Keras' VGG16; in units of the squared error the distance of normalised
 ones weighs 0.1, as in `ganinv invert --method idinvert`. To look through VGG16, convert torchvision's and name the
-folder (`--config.features=models/vgg16`); EfficientNet-Lite0 is what every installation has. Networks compute in bf16, as
-in `gan_ffhq256`.
+folder (`--config.features=models/vgg16`); EfficientNet-Lite0 is what every installation has. Networks compute in bf16,
+as in `gan_ffhq256`.
 
 `--config.generated=0.25 --config.weights.latent=0.1` reads generated pictures as well, whose codes are known, and
 `--config.weights.delta=2e-4` is e4e's, which holds the rows of a code together.

@@ -1,4 +1,4 @@
-"""A GAN, an inpainter and an encoder that compile in seconds, to train in accidents, and a step of them on all devices."""
+"""A GAN, an inpainter and an encoder that compile in seconds, to train in accidents or by a step on all devices."""
 
 import dataclasses
 from pathlib import Path
