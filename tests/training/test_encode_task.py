@@ -265,7 +265,10 @@ def test_the_samples_show_each_photo_beside_its_reconstruction(trained, photos):
         ({"weights": {"mse": -1.0}}, "weights.mse must be at least 0"),
         ({"weights": {"perceptul": 1.0}}, "did you mean 'perceptual'"),
         ({"stylegan2": ADVERSARY, "projected": {}}, "not both"),
-        ({"stylegan2": ADVERSARY, "generated": 0.25}, "the number of real pictures in a batch must be a multiple"),
+        (
+            {"stylegan2": ADVERSARY, "batch_size": 8, "generated": 0.25},
+            "the number of real pictures in a batch must be a multiple",
+        ),
         ({"stylegan2": {**ADVERSARY, "network": {"resolution": 8, "channels": [8, 8]}}}, "resolution 16, not 8"),
         ({"options": {"chanel_max": 8}}, "did you mean 'channel_max'"),
         ({"options": {"resolution": 32, "blocks": (1, 1, 1)}}, "must give 6 styles of width 5, but gives 8 of 5"),
