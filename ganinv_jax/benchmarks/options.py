@@ -18,7 +18,8 @@ class Options:
     """preset, resolution: the network; None leaves the preset's own resolution. batch: None is each target's own.
 
     implementations: those of the fused ops; with several they are compared, the first is what the others are measured
-    by. recipes: what `train` trains, by name or path. against: 'torch' or None. nvidia: a checkout of
+    by. recipes: what `train` trains, by name or path; overrides: changes to them, as `training.config.load` takes them.
+    against: 'torch' or None. nvidia: a checkout of
     stylegan2-ada-pytorch. torch_compile, channels_last: how PyTorch runs.
     """
 
@@ -31,6 +32,7 @@ class Options:
     against: str | None = None
     nvidia: str | os.PathLike | None = None
     recipes: tuple[str, ...] = ("gan_cat64",)
+    overrides: tuple[str, ...] = ()
     torch_compile: bool = False
     channels_last: bool = False
 

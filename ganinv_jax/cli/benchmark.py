@@ -3,6 +3,7 @@
 Targets are compared within one run, in turn, so that ratios hold where the machine's speed drifts. With --against torch
 the same networks do the same work in PyTorch: 'plain' as NVIDIA's code computes without its extensions, 'same' as this
 package does; their outputs are compared before anything is timed. Times are medians of the repeats, with quartiles.
+The target train takes options of its recipes as `ganinv train` does, such as --config.auto.resolution=32.
 """
 
 import argparse
@@ -13,6 +14,7 @@ from pathlib import Path
 from ganinv_jax.cli import common
 from ganinv_jax.core.errors import InputError
 
+TAKES_OVERRIDES = True
 TARGETS = {
     "ops": "modulated_conv, upfirdn2d and bias_act in the network's shapes",
     "synthesis": "from z to pictures",
@@ -51,6 +53,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     if args.json and Path(args.json).expanduser().is_dir():
         raise InputError(f"--json must name a file, but {args.json} is a folder; give a file's name.")
+    if args.overrides and "train" not in args.targets:
+        raise InputError(
+            "Only the target train takes options that `ganinv benchmark --help` does not list, but got "
+            f"{args.overrides[0]}."
+        )
     if args.against:  # before JAX starts: else it would take most of a GPU's memory for itself
         os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
     if args.host_devices:
@@ -72,6 +79,7 @@ def run(args: argparse.Namespace) -> None:
         batch=args.batch,
         implementations=tuple(args.implementation.split(",")),
         recipes=tuple(args.recipe.split(",")),
+        overrides=tuple(args.overrides),
         repeats=args.repeats,
         against=args.against,
         nvidia=args.nvidia_checkout,

@@ -64,7 +64,7 @@ def load(recipe: str, overrides: Sequence[str] = (), hardware: auto.Hardware | N
     Raises InputError for a recipe that does not exist, an option that does not exist (naming the nearest) or a value
     of another type.
     """
-    values = _read(recipe)
+    values = read(recipe)
     changes = [_split(override) for override in overrides]
     values.update({path[0]: value for path, value in changes if path == ("task",)})
     check(isinstance(values.get("task"), str), f"The recipe {recipe} must name its task, as in config.task = 'gan'.")
@@ -77,16 +77,17 @@ def load(recipe: str, overrides: Sequence[str] = (), hardware: auto.Hardware | N
     return Recipe(name, from_dict(options, auto.fill_in(values, options, hardware)), loop)
 
 
-def beside(file: str, name: str) -> Any:  # An ml_collections.ConfigDict, whose options no type checker knows.
-    """The config of the recipe `name` in the folder of the recipe `file`, for one recipe to build upon another."""
-    return runpy.run_path(str(Path(file).with_name(f"{name}.py")))["get_config"]()
-
-
-def _read(recipe: str) -> dict[str, Any]:
+def read(recipe: str) -> dict[str, Any]:
+    """The plain options in the recipe of that path or name, and its `task` and `loop`, as `load` begins with them."""
     config = runpy.run_path(str(_find(recipe))).get("get_config")
     check(callable(config), f"The recipe {recipe} must define get_config(), but it does not.")
     values = config()  # type: ignore[misc]
     return values.to_dict() if isinstance(values, ml_collections.ConfigDict) else copy.deepcopy(dict(values))
+
+
+def beside(file: str, name: str) -> Any:  # An ml_collections.ConfigDict, whose options no type checker knows.
+    """The config of the recipe `name` in the folder of the recipe `file`, for one recipe to build upon another."""
+    return runpy.run_path(str(Path(file).with_name(f"{name}.py")))["get_config"]()
 
 
 def _find(recipe: str) -> Path:

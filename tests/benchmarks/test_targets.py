@@ -4,6 +4,7 @@ import jax
 import numpy as np
 import pytest
 
+from ganinv_jax.benchmarks.case import Contestant
 from ganinv_jax.benchmarks.cases import TARGETS
 from ganinv_jax.benchmarks.options import Options
 
@@ -97,3 +98,34 @@ def test_train_takes_the_recipe(tmp_path):
     assert case.settings["recipe"] == recipe and case.settings["batch"] == 4
     assert list(case.contestants) == ["jax, devices: 1"]
     case.contestants["jax, devices: 1"].parts["step"].call()
+
+
+INPAINTER = """
+def get_config():
+    return {
+        "task": "inpaint",
+        "batch_size": 4,
+        "init_from": "a/model/that/nobody/has",
+        "trains": TRAINS,
+        "photos": {"source": "none"},
+        "loop": {"total_kimg": 1},
+    }
+"""
+
+
+@pytest.mark.parametrize("trains", [("encoder", "mixer"), ("skip",)])
+def test_train_makes_up_what_an_inpainter_starts_from(tmp_path, monkeypatch, trains):
+    seen = []
+
+    def contestant(task, batch, mesh):
+        seen.append((task, batch, mesh.size))
+        return Contestant.of(lambda: None)
+
+    monkeypatch.setitem(TARGETS["train"].__globals__, "jax_contestant", contestant)
+    (tmp_path / "small.py").write_text(INPAINTER.replace("TRAINS", repr(trains)))
+    options = ("--config.photos.fraction=0.5", "--config.seed=3")
+    _, case = first_case("train", recipes=(str(tmp_path / "small.py"),), batch=8, resolution=16, overrides=options)
+    ((task, batch, devices),) = seen
+    assert devices == 1 and case.settings["resolution"] == 16 and case.count == 8
+    assert {name: len(rows) for name, rows in batch.items()} == {"hole": 8, "image": 4}
+    assert task.seed == 3 and task.config.trains == trains and set(trains).isdisjoint(task.frozen["model"])

@@ -39,5 +39,6 @@ def test_wrong_input(fails, tmp_path):
     assert "with --against torch only" in fails("benchmark", "synthesis", "--torch-compile")
     assert "must run in fp32" in fails("benchmark", "gan-step", "--preset", "tiny", "--dtype", "bf16")
     assert "is a folder; give a file's name" in fails("benchmark", "ops", "--json", tmp_path)
+    assert "Only the target train takes" in fails("benchmark", "ops", "--presett", "tiny")
     unknown = fails("benchmark", "synthesis", "--preset", "tiny", "--implementation", "palas")
     assert "has no option 'palas'" in unknown

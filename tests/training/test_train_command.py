@@ -2,12 +2,16 @@
 
 import re
 import sys
+from pathlib import Path
 
 import jax
 import pytest
-from tiny_tasks import save_pictures
+import tiny_tasks
 
 from ganinv_jax.cli.main import main
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from model_folders import save_tiny_model
 
 
 def test_dry_run_tells_the_plan_and_writes_nothing(tmp_path, recipe, capsys):
@@ -18,6 +22,31 @@ def test_dry_run_tells_the_plan_and_writes_nothing(tmp_path, recipe, capsys):
     for part in ("15 steps, 240 images", "velocity", "every 0.08 kimg", "Memory a device"):
         assert part in told
     assert not workdir.exists()
+
+
+@pytest.fixture
+def inpainting(tmp_path):
+    """`ganinv train --dry-run` of an inpainter on a quarter of photos."""
+    model, photos = save_tiny_model(tmp_path / "model", inpainter=False), tiny_tasks.save_pictures(tmp_path / "photos")
+    recipe = tiny_tasks.save_recipe(tmp_path / "inpaint.py", "inpainter", model)
+    command = ["train", "--config", str(recipe), "--workdir", str(tmp_path / "run"), "--dry-run"]
+    return [*command, f"--config.photos.source={photos}"]
+
+
+@pytest.mark.slow
+def test_dry_run_of_an_inpainter_with_photos(tmp_path, inpainting, capsys):
+    assert main(inpainting) == 0
+    told = capsys.readouterr().out
+    for part in ("6 steps, 48 images", "encoder", "mixer", "Memory a device"):
+        assert part in told
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.slow
+def test_dry_run_finds_parts_of_a_batch_that_the_devices_do_not_divide(inpainting, python):
+    done = python("-m", "ganinv_jax", *inpainting, XLA_FLAGS="--xla_force_host_platform_device_count=8")
+    assert done.returncode == 2
+    assert "multiple of the number of devices, 8, but image holds 2" in done.stderr
 
 
 def test_the_run_takes_what_the_dry_run_compiled(tmp_path, recipe, python):
@@ -64,7 +93,7 @@ def test_a_topology_is_for_plans(tmp_path, recipe, capsys, monkeypatch):
 def test_plans_for_tpus_that_are_not_here(tmp_path, capsys, no_cache):
     """A GAN on eight devices of two hosts: the whole step goes through the TPU's compiler."""
     pytest.importorskip("libtpu")
-    pictures = save_pictures(tmp_path / "pictures")
+    pictures = tiny_tasks.save_pictures(tmp_path / "pictures")
     widths = ["generator.synthesis.channels=(8, 8)", "stylegan2.network.channels=(8, 8)"]
     tiny = ["auto.resolution=8", "generator.z_dim=8", "generator.w_dim=8", *widths, f"data.source={pictures}"]
     command = ["train", "--config", "gan_custom", "--workdir", str(tmp_path / "run"), "--dry-run"]

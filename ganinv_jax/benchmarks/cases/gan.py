@@ -7,7 +7,7 @@ Each kind of step is timed by itself, and counts as often as it comes in 16 step
 import collections
 import functools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import jax
@@ -26,6 +26,7 @@ from ganinv_jax.training import loop
 from ganinv_jax.training.adversaries.stylegan2 import StyleGAN2AdversaryConfig
 from ganinv_jax.training.options import DataConfig
 from ganinv_jax.training.tasks.gan import GanConfig, GanTask
+from ganinv_jax.training.tasks.inpaint import InpaintConfig
 
 BATCH = 8
 
@@ -49,11 +50,14 @@ def shares(task: Any) -> dict[str, float]:
     return {name: count / _period(task.config) for name, count in kinds.items()}
 
 
-def jax_contestant(task: Any, images: np.ndarray, mesh: Mesh, answer: Callable[[], Any] | None = None) -> Contestant:
-    """A task's steps, as the training loop compiles them; each goes on from the state that the one before left."""
+def jax_contestant(
+    task: Any, rows: Mapping[str, np.ndarray], mesh: Mesh, answer: Callable[[], Any] | None = None
+) -> Contestant:
+    """The steps of a GAN or an inpainter on the batch `rows`, as the training loop compiles them; each goes on from the
+    state that the one before left."""
     init_key, step_key = loop.keys(task)
     state = devices.replicate(task.init(init_key), mesh)
-    batch = devices.shard_batch({"image": images}, mesh)
+    batch = devices.shard_batch(rows, mesh)
     step_key, frozen = devices.replicate((step_key, task.frozen), mesh)
     advance, held = loop.compile_step(task, mesh), {"state": state}
     variants = {_name(task.variant(step)): task.variant(step) for step in range(_period(task.config))}
@@ -74,7 +78,7 @@ def _jax(recipe: GanConfig, options: Options, implementation: str, images: np.nd
     task = GanTask(recipe)
     task.generator = networks.generator(options, implementation)
     one = devices.data_mesh(jax.devices()[:1])  # as PyTorch's side
-    return jax_contestant(task, images, one, functools.partial(_answer, options, implementation, images))
+    return jax_contestant(task, {"image": images}, one, functools.partial(_answer, options, implementation, images))
 
 
 def _answer(options: Options, implementation: str, images: np.ndarray) -> dict[str, Any]:
@@ -148,15 +152,15 @@ def _recipe(options: Options, batch: int) -> GanConfig:
     )
 
 
-def _period(config: GanConfig) -> int:
+def _period(config: GanConfig | InpaintConfig) -> int:
     """Steps after which the kinds of steps repeat."""
-    intervals = [config.pl_interval if config.pl_weight else 1]
+    intervals = [config.pl_interval] if isinstance(config, GanConfig) and config.pl_weight else []
     if config.stylegan2 is not None and config.stylegan2.r1_gamma:
         intervals.append(config.stylegan2.r1_interval)
     return math.lcm(*(max(1, interval) for interval in intervals))
 
 
 def _name(variant: Any) -> str:
-    """('step', 'step, path length', 'step, path length, R1')[...] of a variant of `GanTask`."""
-    lengths, r1 = variant
+    """('step', 'step, path length', 'step, path length, R1')[...] of a task's variant; an inpainter's is R1 alone."""
+    lengths, r1 = variant if isinstance(variant, tuple) else (False, variant)
     return ", ".join(["step"] + ["path length"] * bool(lengths) + ["R1"] * bool(r1))

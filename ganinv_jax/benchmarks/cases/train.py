@@ -1,6 +1,12 @@
-"""The training step of whole recipes, on one device and on more: data loading is apart, see `loader`."""
+"""The training step of whole recipes, on one device and on more: data loading is apart, see `loader`.
 
+All counts of devices are timed in one process, in turn, so that a drift of the machine's speed falls on them alike.
+"""
+
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import jax
 
@@ -8,29 +14,67 @@ from ganinv_jax.benchmarks import networks
 from ganinv_jax.benchmarks.case import Case
 from ganinv_jax.benchmarks.cases.gan import jax_contestant
 from ganinv_jax.benchmarks.options import Options
-from ganinv_jax.core import devices
-from ganinv_jax.core.configs import check
+from ganinv_jax.core import devices, folders
+from ganinv_jax.core.configs import check, to_dict
+from ganinv_jax.core.images import write_png
+from ganinv_jax.models.inpainting import light, make_inpainter, psp
 from ganinv_jax.training import config
 from ganinv_jax.training.tasks.gan import GanTask
+from ganinv_jax.training.tasks.inpaint import InpaintTask
+
+FILES = 16
+"""Pictures to train on; what is in them does not matter here."""
 
 
 def train(options: Options) -> Iterator[Case]:
     """A case a recipe, with a contestant for 1, 2, 4, ... devices at the same global batch."""
-    for recipe in options.recipes:
-        overrides = [f"config.batch_size={options.batch}"] if options.batch else []
-        task = config.load(recipe, overrides).make()
-        check(isinstance(task, GanTask), f"benchmark train must be given GAN recipes, but {recipe} trains {task.name}.")
-        size = task.config.generator
-        images = networks.pictures(size.resolution, task.batch_size, size.img_channels)
-        contestants = {}
-        for count in _counts(task.batch_size):
-            mesh = devices.data_mesh(jax.devices()[:count])
-            contestants[f"jax, devices: {count}"] = jax_contestant(task, images, mesh)
-        settings = {"recipe": recipe, "resolution": size.resolution, "batch": task.batch_size}
-        settings["dtype"] = task.config.compute
-        yield Case("train", settings, task.batch_size, "img", contestants)
+    with tempfile.TemporaryDirectory() as folder:
+        for recipe in options.recipes:
+            task = _task(recipe, options, Path(folder))
+            batch, side = next(task.batches(0)), task.generator.config.resolution
+            contestants = {}
+            for count in _counts(batch):
+                mesh = devices.data_mesh(jax.devices()[:count])
+                contestants[f"jax, devices: {count}"] = jax_contestant(task, batch, mesh)
+            settings = {"recipe": recipe, "resolution": side, "batch": task.batch_size, "dtype": task.config.compute}
+            yield Case("train", settings, task.batch_size, "img", contestants)
 
 
-def _counts(batch: int) -> list[int]:
-    """Powers of two that there are devices for and that divide the batch."""
-    return [2**k for k in range(jax.device_count().bit_length()) if batch % 2**k == 0]
+def _task(recipe: str, options: Options, folder: Path) -> Any:
+    """The recipe's task on made-up pictures, from a model with random weights unless one is given."""
+    values, overrides = config.read(recipe), list(options.overrides)
+    if values.get("init_from") and not any("config.init_from=" in override for override in overrides):
+        model = _save_model(folder / "model", options, values.get("preset", "light"))
+        overrides.append(f"config.init_from={model}")
+    for part in ("data", "photos"):
+        if values.get(part):
+            overrides.append(f"config.{part}.source={folder / 'pictures'}")
+    if options.batch:
+        overrides.append(f"config.batch_size={options.batch}")
+    task: Any = config.load(recipe, overrides).make()
+    known = isinstance(task, GanTask | InpaintTask)
+    check(known, f"benchmark train must be given recipes of GANs or inpainters, but {recipe} trains {task.name}.")
+    _save_pictures(folder / "pictures", task.generator.config)
+    return task
+
+
+def _save_model(path: Path, options: Options, preset: str) -> Path:
+    """The generator of `--preset` with random weights, and the parts of an inpainter that stage 2 builds upon."""
+    generator = options.generator
+    parts = {"light": light, "psp": psp}[preset](generator)
+    drawn = make_inpainter(parts, networks.generator(options, "auto")).init(jax.random.key(0))
+    about = {"generator": to_dict(generator)} | {part: to_dict(getattr(parts, part)) for part in drawn}
+    folders.save(path, about, {"generator": networks.generator_variables(generator), **jax.device_get(drawn)})
+    return path
+
+
+def _save_pictures(folder: Path, generator: Any) -> None:
+    folder.mkdir(exist_ok=True)
+    for i, picture in enumerate(networks.pictures(generator.resolution, FILES, generator.img_channels)):
+        write_png(folder / f"{i:02d}.png", picture)
+
+
+def _counts(batch: dict[str, Any]) -> list[int]:
+    """Powers of two that there are devices for and that divide every part of the batch."""
+    powers = (2**k for k in range(jax.device_count().bit_length()))
+    return [count for count in powers if all(len(rows) % count == 0 for rows in batch.values())]
