@@ -1,4 +1,7 @@
-"""Where compiled programs are kept, and how arrays are laid on the devices."""
+"""Where compiled programs are kept, how several processes begin and end, and how arrays are laid on the devices."""
+
+import subprocess
+import sys
 
 import jax
 import jax.numpy as jnp
@@ -6,7 +9,7 @@ import numpy as np
 import pytest
 
 from ganinv_jax.core import devices
-from ganinv_jax.core.errors import InputError
+from ganinv_jax.core.errors import GaninvError, InputError, StoppedError
 
 
 @pytest.fixture(autouse=True)
@@ -105,3 +108,50 @@ def test_the_target_is_the_mesh_that_is_traced_for():
     assert here == (jax.default_backend(), jax.devices()[0].device_kind, jax.device_count())
     with jax.sharding.use_abstract_mesh(devices.data_mesh(jax.devices()[:1]).abstract_mesh):
         assert devices.target() == here._replace(count=1)
+
+
+LOSS = jax.errors.JaxRuntimeError("UNKNOWN: Gloo all-reduce failed: Connection reset by peer\nand more")
+
+
+@pytest.fixture
+def among_others(monkeypatch):
+    """As in one of several processes; what is done about its end is told, as (seconds, exit code)."""
+    told = []
+    monkeypatch.setattr(jax.distributed, "is_initialized", lambda: True)
+    monkeypatch.setattr(devices, "_leave_within", lambda *given: told.append(given))
+    return told
+
+
+@pytest.mark.parametrize(
+    ("error", "raised", "code"),
+    [
+        (LOSS, "All processes of a run must go on together, but another one has ended .*reset by peer\\);", 1),
+        (InputError("There is no picture."), "There is no picture.", 2),
+        (OSError("disk"), "disk", 1),
+        (jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory"), "RESOURCE_EXHAUSTED", 1),
+    ],
+)
+def test_a_process_that_fails_does_not_wait_for_the_others(among_others, error, raised, code):
+    with pytest.raises(GaninvError if error is LOSS else type(error), match=raised), devices.ending_together():
+        raise error
+    assert among_others == [(devices.PATIENCE, code)]
+
+
+def test_processes_that_stop_together_wait_for_each_other(among_others):
+    with pytest.raises(StoppedError), devices.ending_together():
+        raise StoppedError("Stopped after step 3 of 9.")
+    assert not among_others
+
+
+def test_a_single_process_fails_as_it_does():
+    with pytest.raises(jax.errors.JaxRuntimeError), devices.ending_together():
+        raise LOSS
+
+
+def test_a_process_leaves_while_its_exit_waits():
+    program = (
+        "import atexit, sys, time\nfrom ganinv_jax.core import devices\n"
+        "atexit.register(time.sleep, 300)\ndevices._leave_within(0.1, 7)\nprint('told')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=200)
+    assert (done.returncode, done.stdout) == (7, "told\n"), done.stderr

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ganinv_jax.core.errors import InputError
-from ganinv_jax.core.rng import fold_keys, seed_z
+from ganinv_jax.core.rng import fold_keys, is_key, seed_z
 
 
 def test_seed_z_is_what_nvidia_draws():
@@ -40,3 +40,8 @@ def test_fold_keys_equals_folding_one_by_one(make):
     expected = [jax.random.normal(jax.random.fold_in(make(3), int(i))) for i in indices]
     np.testing.assert_array_equal(draws, jnp.stack(expected))
     assert len(np.unique(draws)) == 3
+
+
+def test_keys_and_their_shapes_are_told_from_numbers():
+    assert is_key(jax.random.key(0)) and is_key(jax.eval_shape(lambda: jax.random.split(jax.random.key(0))))
+    assert not any(map(is_key, (jax.random.PRNGKey(0), np.ones(2), 3, "key")))

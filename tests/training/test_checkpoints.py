@@ -39,6 +39,16 @@ def test_restores_the_newest(saved):
     jax.tree.map(np.testing.assert_array_equal, *(jax.tree.map(_raw, tree) for tree in (found, state(3))))
 
 
+def test_a_checkpoint_is_not_blamed_for_a_process_that_is_gone(saved, monkeypatch):
+    def alone(*given):
+        raise jax.errors.JaxRuntimeError("UNKNOWN: Gloo all-reduce failed: Connection reset by peer")
+
+    monkeypatch.setattr(Checkpoints, "_read", alone)
+    with pytest.raises(jax.errors.JaxRuntimeError, match="Gloo"):
+        restore(saved)
+    assert saved_steps(saved) == [1, 2, 3] and not list(saved.glob("torn-*"))
+
+
 def test_nothing_to_restore(tmp_path):
     assert restore(tmp_path) is None
 
