@@ -54,7 +54,8 @@ def invert(
         [b, l, w].
     steps: in all; the method's schedule is scaled to them (default: the official number). A method that does not
         optimise takes none.
-    seed: of each photo's random numbers; a photo's result does not depend on those beside it.
+    seed: of each photo's random numbers; a photo's result does not depend on those beside it. Alone it may: sums are
+        rounded in another order then, which a long descent can amplify to some tenths of a decibel.
     watch: called with `engine.Progress` every few steps; True ends the inversion with the best so far.
     video: keep pictures of the way, FRAMES at most and no larger than 256 pixels.
     Raises InputError for bad pictures, unknown names or options, a task that the method cannot do, a method that
