@@ -19,8 +19,8 @@ class Options:
 
     implementations: those of the fused ops; with several they are compared, the first is what the others are measured
     by. recipes: what `train` trains, by name or path; overrides: changes to them, as `training.config.load` takes them.
-    against: 'torch' or None. nvidia: a checkout of
-    stylegan2-ada-pytorch. torch_compile, channels_last: how PyTorch runs.
+    against: 'torch' or None. nvidia: a checkout of stylegan2-ada-pytorch. torch_compile, channels_last: how PyTorch
+    runs.
     """
 
     preset: str = "cat64"

@@ -7,6 +7,7 @@ import pytest
 from ganinv_jax.benchmarks.case import Contestant
 from ganinv_jax.benchmarks.cases import TARGETS
 from ganinv_jax.benchmarks.options import Options
+from ganinv_jax.core.errors import InputError
 
 # What compiles long is left to the slow tests: whole training steps, and looks through Lite0 with their gradients.
 SLOW = pytest.mark.slow
@@ -30,6 +31,11 @@ def test_networks(target):
 def test_implementations_are_compared():
     _, case = first_case("ops", implementations=("lax", "reference"))
     assert list(case.contestants) == ["jax lax", "jax reference"]
+
+
+def test_steps_are_compared_with_pytorchs_in_fp32():
+    with pytest.raises(InputError, match="gan-step must run in fp32 for a comparison with PyTorch, but got bf16"):
+        first_case("gan-step", dtype="bf16", against="torch")
 
 
 def test_ops_are_those_of_the_network():

@@ -37,7 +37,6 @@ def test_wrong_input(fails, tmp_path):
     assert "did you mean 'synthesis'?" in fails("benchmark", "synthesi")
     assert "did you mean 'cat64'?" in fails("benchmark", "synthesis", "--preset", "cat46")
     assert "with --against torch only" in fails("benchmark", "synthesis", "--torch-compile")
-    assert "must run in fp32" in fails("benchmark", "gan-step", "--preset", "tiny", "--dtype", "bf16")
     assert "is a folder; give a file's name" in fails("benchmark", "ops", "--json", tmp_path)
     assert "Only the target train takes" in fails("benchmark", "ops", "--presett", "tiny")
     unknown = fails("benchmark", "synthesis", "--preset", "tiny", "--implementation", "palas")

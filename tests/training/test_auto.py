@@ -121,7 +121,7 @@ def test_an_inpainter_follows_its_model(tmp_path):
 
 
 def test_an_encoder_follows_its_model(tmp_path):
-    cats = load("init_from=cat64", recipe="encoder_custom", devices=1)
+    cats = load("init_from=cat64", recipe="encoder_custom", hardware=Hardware(1, "cpu"))
     small = config.load("encoder_cat64").config
     for name in ("preset", "batch_size", "optimizer", "weights", "stylegan2"):
         assert getattr(cats, name) == getattr(small, name), name
@@ -129,10 +129,12 @@ def test_an_encoder_follows_its_model(tmp_path):
     large = tmp_path / "large"
     judge = DiscriminatorConfig(256, mbstd_group_size=8)
     folders.save(large, {"generator": to_dict(GeneratorConfig(256)), "discriminator": to_dict(judge)}, {})
-    found = load(f"init_from={large}", recipe="encoder_custom", devices=4)
+    found = load(f"init_from={large}", recipe="encoder_custom", hardware=Hardware(4, "gpu"))
     assert (found.preset, found.batch_size, found.optimizer.learning_rate) == ("psp", 64, 1e-4)
     assert (found.stylegan2.network, found.stylegan2.r1_interval, found.weights.adversarial) == (judge, 1, 0.08)
-    sizes = {n: load(f"init_from={large}", recipe="encoder_custom", devices=n).batch_size for n in (1, 3, 8, 32, 256)}
+    assert (cats.compute, found.compute) == ("fp32", "bf16")
+    began_on = [Hardware(n, "gpu") for n in (1, 3, 8, 32, 256)]
+    sizes = {on.devices: load(f"init_from={large}", recipe="encoder_custom", hardware=on).batch_size for on in began_on}
     assert sizes == {1: 16, 3: 48, 8: 128, 32: 128, 256: 256}
     with pytest.raises(InputError, match="There is no model 'nowhere'"):
         load("init_from=nowhere", recipe="encoder_custom")
