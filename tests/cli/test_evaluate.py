@@ -96,6 +96,7 @@ def test_inpainting_and_scoring_somebody_elses_completions(evaluated, works, fai
     assert "has no 1.png and no 1_00.png" in message
 
 
+@pytest.mark.slow
 def test_stopped_and_gone_on_with(evaluated, fails, folder, pictures, tmp_path, monkeypatch):
     from ganinv_jax.evaluation import inpainting
 

@@ -126,6 +126,7 @@ np.testing.assert_allclose(many(jax.device_put(images, split), jax.random.key(0)
 """
 
 
+@pytest.mark.slow
 def test_devices_share_a_batch_without_talking_and_agree_with_one():
     flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count=4"
     root = Path(__file__).resolve().parents[2]

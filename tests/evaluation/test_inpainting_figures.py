@@ -92,6 +92,7 @@ def test_pixels(model, scored):
 WANG = {"channel_axis": 2, "gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False, "data_range": 255}
 
 
+@pytest.mark.slow
 def test_features(model, networks, scored):
     columns, each = scored
     pictures, (distance,), case = completed(model, 1), networks.distances, case_at(1)

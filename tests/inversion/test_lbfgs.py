@@ -98,6 +98,7 @@ def test_scipys_finds_as_much(networks, photos, found):
 
 
 @pytest.mark.parametrize("other", [GradientDescent(Constant(0.3 / SCALE)), Adam(Constant(0.05))])
+@pytest.mark.slow
 def test_gradients_alone_find_less_with_as_many_evaluations(networks, photos, found, other):
     best, evaluations = found
     rival = run(networks, by(other, steps=round(evaluations)), photos)
@@ -126,6 +127,7 @@ def test_where_a_search_finds_nothing_lower_the_variables_stay(beyond):
     assert moved["u"] == 1 and done
 
 
+@pytest.mark.slow
 def test_pictures_are_the_same_to_the_bit_whatever_is_beside_them(networks, photos, found):
     alone = run(networks, by(LBFGS(), term=Counted(SCALE)), photos[1:2])
     np.testing.assert_array_equal(alone.variables["u"][0], found[0].variables["u"][1])

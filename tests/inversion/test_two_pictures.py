@@ -114,6 +114,7 @@ class TestCrossover:
         blended = [np.mean((x - np.asarray(seen.seen[0], np.float64)) ** 2) for x in (a, b)]
         np.testing.assert_allclose(blended[0] - blended[1], both(a) - both(b), atol=1e-6)
 
+    @pytest.mark.slow
     def test_each_side_is_nearer_to_its_own_photo(self, small):
         flat = [np.full((8, 8, 3), level, np.uint8) for level in (30, 220)]
         found = small.invert(
@@ -124,6 +125,7 @@ class TestCrossover:
             errors = [np.mean((image[:, columns] - photo[:, columns]) ** 2) for photo in (own, else_)]
             assert errors[0] < errors[1]
 
+    @pytest.mark.slow
     def test_the_style_term_matters(self, small):
         photo, other = PHOTO[:8, :8], OTHER[:8, :8]
         options = {"method": "image2stylegan++", "task": "crossover", "other": other, "steps": 36}
@@ -159,6 +161,7 @@ class TestKeptPixels:
             moved[name] = np.abs(before.clip(-1, 1) - after)[self.HOLE].mean()
         assert moved["held"] < 0.5 * moved["free"]
 
+    @pytest.mark.slow
     def test_rows_between_stay(self, model):
         """Of 6 rows the first three and the last two can be optimised."""
         found = model.invert(PHOTO, method="image2stylegan++", task="inpainting", hole=LEFT, steps=12, look=NEAR).ws[0]

@@ -105,6 +105,7 @@ def test_inversions_keep_their_own_noise_and_weights(model, tmp_path):
     assert np.abs(images.astype(int) - model.edit(ws, DIRECTION, 1)).max() > 5
 
 
+@pytest.mark.slow
 def test_all_codes_of_a_composed_inversion_move(model, tmp_path):
     """As they are saved; strength 0 is the reconstruction, which the mean code does not draw."""
     photo = np.random.default_rng(3).integers(0, 256, (SIDE, SIDE, 3), np.uint8)

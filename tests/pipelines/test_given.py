@@ -17,6 +17,7 @@ STARTED = {
     "igan": {"bound": 100.0},
     "pti": {},
 }
+QUICK = ("image2stylegan", "idinvert")
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +37,7 @@ def codes():
 
 
 @pytest.mark.parametrize(
-    "method", [name if name != "pti" else pytest.param(name, marks=pytest.mark.slow) for name in STARTED]
+    "method", [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in STARTED]
 )
 def test_it_begins_from_the_codes(model, photos, codes, method):
     """The first squared error is that of their pictures; where noise is drawn anew, the first step has rate 0."""

@@ -107,6 +107,7 @@ def _score(task: EncodeTask, state, images):
     return np.asarray(jit(task.adversary._network.apply)({"params": state.adversary.params}, images))
 
 
+@pytest.mark.slow
 def test_the_losses_are_those_of_the_papers(make):
     """Pictures: idinvert's three terms. Codes: of generated pictures those they were drawn from; e4e's rows."""
     weights = {"mse": 1.5, "perceptual": 0.7, "adversarial": 0.2, "latent": 0.3, "delta": 0.05}
@@ -144,6 +145,7 @@ def test_the_losses_are_those_of_the_papers(make):
     assert metrics["fake_score"] == pytest.approx(logits.mean(), rel=2e-3)
 
 
+@pytest.mark.slow
 def test_the_discriminator_draws_reconstructions_towards_real_pictures(make):
     """With its term alone: reconstructions score higher than before, and without a discriminator nothing would move."""
     task = make(weights={"mse": 0.0, "perceptual": 0.0, "adversarial": 1.0}, stylegan2=ADVERSARY)
@@ -211,6 +213,7 @@ def test_idinvert_holds_codes_by_this_encoder(trained):
     assert drifts[0] < drifts[1]
 
 
+@pytest.mark.slow
 def test_a_resumed_run_is_the_uninterrupted_one(trained, tmp_path):
     task, start = trained.task, trained.start
     straight, _ = _run(task, start, 0, 3)
@@ -231,6 +234,7 @@ def test_training_goes_on_from_a_folder_with_the_same_options(trained, folder, m
     assert not np.any(other.params["heads0"]["styles"]["kernel"])  # begun anew
 
 
+@pytest.mark.slow
 def test_a_converted_encoder_goes_on_with_its_statistics(make, tmp_path):
     config, arrays = add_psp_encoder(*tiny_model(inpainter=False), heads="w", passes=None)
     folders.save(tmp_path / "model", config, arrays)

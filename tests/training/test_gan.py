@@ -163,6 +163,7 @@ class _Recorder:
 
 
 @pytest.mark.parametrize("share", [True, False])
+@pytest.mark.slow
 def test_shared_fakes_are_those_that_were_judged(pictures, share):
     task = GanTask(_config(pictures, share_fakes=share, pl_weight=0.0))
     task.adversary = _Recorder()
@@ -244,6 +245,7 @@ def test_adams_rate_falls_evenly_after_its_warmup():
             AdamConfig(**wrong)
 
 
+@pytest.mark.slow
 def test_r1_at_every_step_is_a_term_of_the_loss():
     """The step is Adam's along the gradient of idinvert's whole discriminator loss, differentiated in reverse twice."""
     optimizer = {"learning_rate": 0.1, "b1": 0.9, "b2": 0.99, "eps": 0.1}

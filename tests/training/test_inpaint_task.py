@@ -170,6 +170,7 @@ def test_stage_1_moves_encoder_and_mixer_alone_and_lowers_the_loss(stage1, folde
     assert _same(after["encoder"], state.ema["encoder"]) and not _same(state.ema, state.params)
 
 
+@pytest.mark.slow
 def test_stage_2_begins_where_stage_1_ended_and_moves_the_skip_encoder_alone(stage1):
     first, state = stage1.task, stage1.state
     second = _task(stage1.folder, trains=("skip",))
@@ -189,6 +190,7 @@ def test_stage_2_begins_where_stage_1_ended_and_moves_the_skip_encoder_alone(sta
     assert "skip" in second.export(after)[0]
 
 
+@pytest.mark.slow
 def test_a_resumed_run_is_the_uninterrupted_one(stage1, tmp_path):
     task, run, start = stage1.task, stage1.run, stage1.start
     straight, _ = run(start, 0, 3)
@@ -214,6 +216,7 @@ def test_training_goes_on_from_a_folder_with_the_same_options(stage1, folder):
     assert not np.any(wider.params["encoder"]["params"]["heads0"]["styles"]["kernel"])  # begun anew
 
 
+@pytest.mark.slow
 def test_the_ablations(folder):
     task = _task(folder, trains=("encoder", "mixer", "skip"), gate=False, full_branch=False, skip_resolutions=(8,))
     state, batch = _trained(task), next(task.batches(0))

@@ -68,6 +68,7 @@ def test_the_phases_follow_each_other(task):
 
 
 @pytest.mark.parametrize("phase", ["apart", "together"])
+@pytest.mark.slow
 def test_the_loss_falls(trained, phase):
     _, first, last = trained[phase]
     assert last[f"loss_{phase}"] < 0.9 * first[f"loss_{phase}"]
@@ -76,6 +77,7 @@ def test_the_loss_falls(trained, phase):
             assert last[name] < first[name], name
 
 
+@pytest.mark.slow
 def test_as_initialised_nothing_is_explained(trained):
     """Means are predicted, so that the errors are the variance, up to the few pictures that it was measured on."""
     first = trained["apart"][1]

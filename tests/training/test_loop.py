@@ -87,6 +87,7 @@ def test_a_second_signal_ends_at_once(tmp_path, recipe, python):
     assert python("-c", program).returncode == -15
 
 
+@pytest.mark.slow
 def test_eight_devices_equal_one(tmp_path, python, undisturbed):
     program = (
         "import sys, jax, numpy as np\n"

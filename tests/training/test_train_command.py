@@ -49,6 +49,7 @@ def test_dry_run_finds_parts_of_a_batch_that_the_devices_do_not_divide(inpaintin
     assert "multiple of the number of devices, 8, but image holds 2" in done.stderr
 
 
+@pytest.mark.slow
 def test_the_run_takes_what_the_dry_run_compiled(tmp_path, recipe, python):
     command = ("-m", "ganinv_jax", "train", "--config", recipe, "--workdir", tmp_path / "run")
     programs = []
