@@ -189,24 +189,26 @@ def split_rows(x: jax.Array) -> jax.Array:
     return jax.lax.with_sharding_constraint(x, PartitionSpec("data"))
 
 
+def check_parts(batch: Any, mesh: Mesh) -> None:
+    """Raise InputError for an array of this process's part of a batch whose rows its devices do not divide."""
+    here = mesh.size // jax.process_count()
+    for path, leaf in jax.tree_util.tree_leaves_with_path(batch):
+        if len(leaf) % here:
+            name = jax.tree_util.keystr(path, simple=True, separator=".") or "it"
+            raise InputError(
+                f"Each part of a batch must be a multiple of the number of devices, {here}, but {name} holds "
+                f"{len(leaf)}; change the batch size, or the share of it that this part has."
+            )
+
+
 def shard_batch(batch: Any, mesh: Mesh) -> Any:
     """Global arrays, split along the first axis, from this process's part of the batch (all of it on one host).
 
     Raises InputError where the devices do not divide an array's rows.
     """
-    sharding, here = NamedSharding(mesh, PartitionSpec("data")), len(mesh.local_devices)
-
-    def split(path: Any, leaf: Any) -> jax.Array:
-        rows = np.asarray(leaf)
-        if len(rows) % here:
-            name = jax.tree_util.keystr(path, simple=True, separator=".") or "it"
-            raise InputError(
-                f"Each part of a batch must be a multiple of the number of devices, {here}, but {name} holds "
-                f"{len(rows)}; change the batch size, or the share of it that this part has."
-            )
-        return jax.make_array_from_process_local_data(sharding, rows)
-
-    return jax.tree_util.tree_map_with_path(split, batch)
+    check_parts(batch, mesh)
+    sharding = NamedSharding(mesh, PartitionSpec("data"))
+    return jax.tree.map(lambda leaf: jax.make_array_from_process_local_data(sharding, np.asarray(leaf)), batch)
 
 
 def of_first(value: bool | int) -> int:

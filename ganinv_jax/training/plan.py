@@ -76,7 +76,9 @@ def _compile(task: Task, state: Any, mesh: Mesh) -> Any:
 
         return jax.tree.map(one, tree)
 
-    batch = abstract(next(task.batches(0)), split, parts=jax.process_count())
+    batch = next(task.batches(0))
+    devices.check_parts(batch, mesh)
+    batch = abstract(batch, split, parts=jax.process_count())
     state, frozen, key = abstract((state, task.frozen, loop.keys(task)[1]), everywhere)
     # The step number without a sharding, as the loop hands it over: else it would be another program.
     lowered = loop.compile_step(task, mesh).lower(state, batch, frozen, key, np.uint32(0), task.variant(0))
