@@ -4,7 +4,7 @@ import dataclasses
 import math
 import typing
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import jax
 
@@ -13,6 +13,7 @@ from ganinv_jax.core.configs import check, from_dict, to_dict
 from ganinv_jax.models.stylegan2 import DiscriminatorConfig, GeneratorConfig, MappingConfig, SynthesisConfig
 
 Options = dict[str, Any]
+Platform = Literal["cpu", "gpu", "tpu"]
 
 SMALL = 128
 """The largest side in pixels for which networks and rates are those for a small processor."""
@@ -53,7 +54,7 @@ class GanAuto:
 
     resolution: int
     devices: int | None = None
-    platform: str | None = None
+    platform: Platform | None = None
 
     def __post_init__(self):
         side = self.resolution
@@ -72,7 +73,8 @@ class GanAuto:
         widths = {"channel_base": 32768 if resolution >= 512 else 16384, "num_fp16_res": 4, "conv_clamp": 256.0}
         synthesis = SynthesisConfig(**widths)
         # Here groups are drawn from the whole batch, but of the size that they would have in one device's part.
-        judge = DiscriminatorConfig(resolution, mbstd_group_size=min(batch // devices, 4), **widths)
+        labels = (given.get("generator") or {}).get("c_dim", 0)
+        judge = DiscriminatorConfig(resolution, c_dim=labels, mbstd_group_size=min(batch // devices, 4), **widths)
         optimizer = {"learning_rate": 2e-3 if resolution >= 1024 else 2.5e-3, "b1": 0.0, "b2": 0.99}
         stylegan2 = {
             "network": to_dict(judge),
@@ -95,17 +97,18 @@ class GanAuto:
 
 
 @dataclasses.dataclass(frozen=True)
-class InpaintAuto:
-    """Rules for an inpainter, by the model that it starts from: those of this project's recipes for 64 and 256 px.
-
-    devices, platform: as in GanAuto.
-    """
+class _OnModel:
+    """devices, platform: as in GanAuto."""
 
     devices: int | None = None
-    platform: str | None = None
+    platform: Platform | None = None
 
     def __post_init__(self):
         check(self.devices is None or self.devices > 0, f"auto.devices must be positive, but it is {self.devices}.")
+
+
+class InpaintAuto(_OnModel):
+    """Rules for an inpainter, by the model that it starts from: those of this project's recipes for 64 and 256 px."""
 
     def rules(self, given: Mapping[str, Any]) -> Options:
         """Preset, batch and rate by the resolution, and the model's own discriminator as far as it has one.
@@ -115,33 +118,24 @@ class InpaintAuto:
         Raises InputError where `init_from` is no model with a generator.
         """
         model, resolution = _model(given)
-        small = resolution <= SMALL
+        small, devices = resolution <= SMALL, self.devices or 1
+        judge, photos = _judge(model.get("discriminator"), resolution, given), given.get("photos")
         rate = {"learning_rate": 3e-4, "warmup": 100} if small else {"learning_rate": 1e-4, "warmup": 500}
         if small and tuple(given.get("trains", ())) == ("skip",):
             rate = {"learning_rate": 1e-3, "warmup": 200}
         return {
             "preset": "light" if small else "psp",
             # A quarter of it are photos, which the devices must divide too.
-            "batch_size": max(16 if small else 8, 4 * (self.devices or 1)),
+            "batch_size": _up(16 if small else 8, 4 * devices, judge),
             "optimizer": {**rate, "b1": 0.9, "b2": 0.99},
-            "show": {"source": (given.get("photos") or {}).get("source")},
+            "show": {"source": photos.get("source") if isinstance(photos, Mapping) else None},
             "compute": _compute(self.platform),
-            **_judge(model.get("discriminator"), resolution, given),
+            **judge,
         }
 
 
-@dataclasses.dataclass(frozen=True)
-class EncodeAuto:
-    """Rules for an encoder of whole pictures, by the model that it starts from: those of this project's recipes.
-
-    devices, platform: as in GanAuto.
-    """
-
-    devices: int | None = None
-    platform: str | None = None
-
-    def __post_init__(self):
-        check(self.devices is None or self.devices > 0, f"auto.devices must be positive, but it is {self.devices}.")
+class EncodeAuto(_OnModel):
+    """Rules for an encoder of whole pictures, by the model that it starts from: those of this project's recipes."""
 
     def rules(self, given: Mapping[str, Any]) -> Options:
         """Preset, batch, rate and weights by the resolution, and the model's own discriminator as far as it has one.
@@ -152,14 +146,11 @@ class EncodeAuto:
         model, resolution = _model(given)
         small, devices = resolution <= SMALL, self.devices or 1
         judge = _judge(model.get("discriminator"), resolution, given)
-        together = devices
         if "stylegan2" in judge:
             judge["stylegan2"]["r1_interval"] = 1
-            together = math.lcm(devices, judge["stylegan2"]["network"].get("mbstd_group_size") or 1)
-        batch = min(16 * devices, 16 if small else 128)
         return {
             "preset": "light" if small else "psp",
-            "batch_size": math.ceil(batch / together) * together,
+            "batch_size": _up(min(16 * devices, 16 if small else 128), devices, judge),
             "optimizer": {"learning_rate": 3e-4 if small else 1e-4, "warmup": 100, "b1": 0.9, "b2": 0.99},
             "compute": _compute(self.platform),
             **_merged({"weights": {"perceptual": 0.5 if small else 0.1}}, judge),
@@ -184,6 +175,13 @@ def _judge(options: Mapping[str, Any] | None, resolution: int, given: Mapping[st
         return {"projected": {"network": network}, "weights": {"adversarial": 0.02}}
     adam = {"learning_rate": 1e-4, "b1": 0.9, "b2": 0.99}
     return {"stylegan2": {"network": network, "r1_gamma": 10.0, "augment": None, "optimizer": adam}}
+
+
+def _up(batch: int, parts: int, judge: Options) -> int:
+    """The batch, made larger until `parts` and the groups of StyleGAN2's discriminator divide it."""
+    network = judge.get("stylegan2", {}).get("network", {})
+    unit = math.lcm(parts, network.get("mbstd_group_size") or 1)
+    return math.ceil(batch / unit) * unit
 
 
 def _compute(platform: str | None) -> str:

@@ -55,6 +55,10 @@ def test_a_given_option_stands_and_no_rule_follows_it():
     assert projected.stylegan2 is None and projected.projected.augment == ""
 
 
+def test_labels_reach_the_discriminator_that_the_rules_make():
+    assert load("generator.c_dim=3").stylegan2.network.c_dim == 3
+
+
 def test_from_a_trained_network_as_nvidias_resume():
     found = load("init_from=models/other")
     assert found.ema_rampup is None and found.stylegan2.controller.kimg == 100
@@ -90,6 +94,7 @@ def test_half_precision_is_for_accelerators():
     [
         ("auto.devices=3", "power of two of devices, but there are 3"),
         ("auto.resolution=48", "auto.resolution must be a power of two from 8 up, but it is 48"),
+        ("auto.platform=cuda", "platform must be one of"),
         ("auto.size=64", "config.auto has no option 'size'"),
     ],
 )
@@ -105,6 +110,8 @@ def test_an_inpainter_follows_its_model(tmp_path):
     assert cats.stylegan2 is None and cats.projected.network.spread_group == 8  # As `gan_cat64` trained it.
     cats = load("init_from=cat64", recipe="inpaint_custom_stage2", hardware=Hardware(8, "cpu"))
     assert (cats.batch_size, cats.photo_count, cats.optimizer.learning_rate) == (32, 8, 1e-3)
+    with pytest.raises(InputError, match="PhotosConfig must be given as a table"):  # photos.source was meant
+        load("init_from=cat64", "photos=fruit/", **stage1)
     assert cats.show.source == cats.photos.source  # What is looked at are the user's own pictures.
     large, own = tmp_path / "large", tmp_path / "own"
     folders.save(large, {"generator": to_dict(GeneratorConfig(256))}, {})
