@@ -34,7 +34,7 @@ class Judged(Protocol):
 def check_one_judge(config: Judged) -> None:
     """Raise InputError where a recipe describes two discriminators."""
     one = config.projected is None or config.stylegan2 is None
-    check(one, "such a recipe has one discriminator at most: give 'projected' or 'stylegan2', not both.")
+    check(one, "a recipe on top of a model has one discriminator at most: give 'projected' or 'stylegan2', not both.")
 
 
 def read_model(source: str, compute: str, what: str) -> tuple[dict[str, Any], dict[str, Any], registry.Network]:

@@ -42,7 +42,7 @@ class Task(Protocol):
     """
 
     free_options: frozenset[str]
-    """Dotted names of options that may change when a run resumes, as 'data.workers'; a name covers all below it."""
+    """Dotted names of options that may change when a run resumes, as 'data.threads'; a name covers all below it."""
 
     def init(self, key: jax.Array) -> State:
         """The state before the first step. Called once, outside jit: wrap what is worth compiling.

@@ -45,6 +45,11 @@ def pictures(tmp_path_factory):
     return str(folder)
 
 
+def _labelled(count: int) -> dict:
+    judge = dict(TINY["stylegan2"]["network"], c_dim=count)
+    return {"generator": dict(TINY["generator"], c_dim=count), "stylegan2": dict(TINY["stylegan2"], network=judge)}
+
+
 def _config(pictures, **changes) -> GanConfig:
     return from_dict(GanConfig, TINY | {"data": {"source": pictures}} | changes)
 
@@ -188,7 +193,7 @@ def test_labels_reach_both_networks(pictures):
     start, labels = adversary.init(jax.random.key(0)), jnp.eye(3)[jnp.array([0, 1, 2, 0])]
     state, _ = _learn(adversary, start, labels)
     assert _moved(start.params["mapping"]["embed"], state.params["mapping"]["embed"])
-    task = GanTask(_config(pictures, generator=dict(TINY["generator"], c_dim=3)))
+    task = GanTask(_config(pictures, **_labelled(3)))
     start = task.init(jax.random.key(0))
     variables, keys = {"params": start.params, "buffers": start.buffers}, jax.random.split(jax.random.key(3))
     one, other = (np.asarray(task._ws(variables, 4, c, *keys)[1]) for c in (labels, labels.at[0].set(labels[1])))
@@ -288,6 +293,7 @@ def test_exactly_one_discriminator_is_asked_for(pictures):
         ({"ema_rampup": 0.0}, "ema_rampup must be positive or None"),
         ({"seed": -1}, "seed must lie in"),
         ({"compute": "fp64"}, "compute must be one of 'fp32', 'bf16', 'source', but got 'fp64'"),
+        ({"generator": TINY["generator"] | {"c_dim": 3}}, "the discriminator's c_dim must be the generator's, 3, but"),
         ({"stylegan2": TINY["stylegan2"] | {"augment": "bcg"}}, "ADA preset has no option 'bcg'; did you mean 'b"),
         ({"stylegan2": TINY["stylegan2"] | {"augment_p": 2.0}}, "augment_p is a probability"),
         ({"stylegan2": None, "projected": {"augment": "colour"}}, "no option 'colour'; did you mean 'color'"),
@@ -300,7 +306,7 @@ def test_values_out_of_range_are_found_when_the_config_is_made(pictures, changes
 
 
 def test_labels_that_the_data_lack_are_asked_for(pictures):
-    task = GanTask(_config(pictures, generator=dict(TINY["generator"], c_dim=3)))
+    task = GanTask(_config(pictures, **_labelled(3)))
     with pytest.raises(InputError, match="width of the data's labels or 0, but it is 3 and .* has none"):
         next(task.batches(0))
 

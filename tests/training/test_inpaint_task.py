@@ -265,6 +265,10 @@ def test_holes_are_a_function_of_seed_and_step(folder):
         ({"options": {"mixer": {"hiden": 3}}}, "hidden"),
         ({"init_from": "nowhere"}, "nowhere"),
         ({"holes": "huge"}, "huge"),
+        ({"show": {"count": 0}}, "show.count must be positive"),
+        ({"photos": {"source": "none", "threads": -1}}, "threads must be positive or None"),
+        ({"perceptual_size": 0}, "perceptual_size must be positive"),
+        ({"ema_rampup": 0.0}, "ema_rampup must be positive or None"),
     ],
 )
 def test_bad_recipes_get_a_sentence(folder, changes, reason):

@@ -21,7 +21,7 @@ from ganinv_jax.training.optimizers import AdamConfig, in_range, lazy
 class StyleGAN2AdversaryConfig:
     """network: the discriminator. r1_gamma: weight of R1, applied every `r1_interval` steps (0: never).
 
-    R1 takes steps of its own, lazily, as StyleGAN2 has it; with an interval of 1 it is a term of the loss, as before.
+    R1 takes steps of its own, lazily, as StyleGAN2 has it; with an interval of 1 it is a term of the loss.
     augment: an ADA preset such as 'bgc', or None; its strength is steered by `controller`, from p = augment_p on.
     Defaults are those of NVIDIA's `--cfg=auto` but for gamma, which depends on resolution and batch.
     """

@@ -23,6 +23,7 @@ from ganinv_jax.models.layerwise.encoders import measured
 from ganinv_jax.models.precision import Compute
 from ganinv_jax.training.frozen import read_model
 from ganinv_jax.training.optimizers import AdamConfig, adam
+from ganinv_jax.training.options import check_common
 
 MEASURED = 512  # generated pictures that means and deviations of features are taken over
 SHOWN = 8  # pictures of a sample grid, of seeds that training does not meet
@@ -50,7 +51,7 @@ class LayersConfig:
     seed: int = 0
 
     def __post_init__(self):
-        check(self.batch_size > 0, f"batch_size must be positive, but it is {self.batch_size}.")
+        check_common(self)
         check(self.apart_kimg >= 0, f"apart_kimg must be at least 0, but it is {self.apart_kimg}.")
 
 
@@ -77,6 +78,7 @@ class LayersTask:
         self.encoders = LayerEncoders(layer_encoders(network.config, config.middle, **config.options))
         self._optimizers = {"apart": adam(config.apart), "together": adam(config.together)}
         self.frozen = {"generator": network.variables}
+        self._drawn = jax.jit(self._show)
 
     def init(self, key: jax.Array) -> State:
         init_key, z_key = jax.random.split(key)
@@ -115,7 +117,7 @@ class LayersTask:
 
     def snapshot(self, state: State) -> dict[str, np.ndarray]:
         """Generated pictures above those of the codes that are read in them."""
-        rows = jax.device_get(jax.jit(self._show)({"params": state.params, "buffers": state.buffers}, self.frozen))
+        rows = jax.device_get(self._drawn({"params": state.params, "buffers": state.buffers}, self.frozen))
         return {"generated": grid(to_uint8(np.concatenate(rows)), columns=SHOWN)}
 
     def export(self, state: State) -> tuple[dict[str, Any], dict[str, Any]]:

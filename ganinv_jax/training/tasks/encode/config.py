@@ -10,7 +10,7 @@ from ganinv_jax.training.adversaries.stylegan2 import StyleGAN2AdversaryConfig
 from ganinv_jax.training.auto import EncodeAuto
 from ganinv_jax.training.frozen import check_one_judge
 from ganinv_jax.training.optimizers import AdamConfig
-from ganinv_jax.training.options import DataConfig, Weights
+from ganinv_jax.training.options import DataConfig, Weights, check_common
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,7 +80,7 @@ class EncodeConfig:
     seed: int = 0
 
     def __post_init__(self):
-        check(self.batch_size > 0, f"batch_size must be positive, but it is {self.batch_size}.")
+        check_common(self)
         check(0 <= self.generated < 1, f"generated is a share from 0 to below 1, but it is {self.generated}.")
         check(self.photo_count > 0, "generated must leave a real picture in the batch; make either of them smaller.")
         known = self.generated_count > 0 or self.weights.latent == 0
@@ -89,10 +89,6 @@ class EncodeConfig:
             "weights.latent needs pictures whose codes are known; give generated a share, or the weight 0.",
         )
         check(self.preset != "given" or not self.options, "options change a preset's sizes, but preset is 'given'.")
-        size = self.perceptual_size
-        check(size is None or size > 0, f"perceptual_size must be positive or None, but it is {size}.")
-        check(self.ema_kimg >= 0, f"ema_kimg must be at least 0, but got {self.ema_kimg}.")
-        check(0 <= self.seed < 2**32, f"seed must lie in [0, 2**32), but got {self.seed}.")
         check_one_judge(self)
         if self.stylegan2 is not None:
             self.stylegan2.check_batch(self.photo_count, "the number of real pictures in a batch")

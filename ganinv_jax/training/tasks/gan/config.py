@@ -9,7 +9,7 @@ from ganinv_jax.training.adversaries.projected import ProjectedAdversaryConfig
 from ganinv_jax.training.adversaries.stylegan2 import StyleGAN2AdversaryConfig
 from ganinv_jax.training.auto import GanAuto
 from ganinv_jax.training.optimizers import AdamConfig
-from ganinv_jax.training.options import DataConfig
+from ganinv_jax.training.options import DataConfig, check_common
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,7 +53,7 @@ class GanConfig:
 
     def __post_init__(self):
         one = (self.projected is None) != (self.stylegan2 is None)
-        check(self.batch_size > 0, f"batch_size must be positive, but it is {self.batch_size}.")
+        check_common(self)
         check(one, "a GAN recipe must describe exactly one discriminator: give either 'projected' or 'stylegan2'.")
         check(0 <= self.style_mixing <= 1, f"style_mixing is a probability, but got {self.style_mixing}.")
         check(self.pl_weight >= 0 and self.pl_interval >= 0, "pl_weight and pl_interval must be at least 0.")
@@ -62,15 +62,11 @@ class GanConfig:
         side = self.generator.resolution
         fits = not self.coverage_weight or 0 < self.coverage_size <= side
         check(fits, f"coverage_size must lie between 1 and {side}, but got {self.coverage_size}.")
-        check(self.ema_kimg >= 0, f"ema_kimg must be at least 0, but got {self.ema_kimg}.")
-        ramp = self.ema_rampup
-        check(ramp is None or ramp > 0, f"ema_rampup must be positive or None, but got {ramp}.")
-        check(0 <= self.seed < 2**32, f"seed must lie in [0, 2**32), but got {self.seed}.")
         if self.stylegan2 is not None:
             self._check_judge(self.stylegan2)
 
     def _check_judge(self, adversary: StyleGAN2AdversaryConfig) -> None:
-        for name in ("resolution", "img_channels"):
+        for name in ("resolution", "img_channels", "c_dim"):
             own, other = getattr(self.generator, name), getattr(adversary.network, name)
             check(own == other, f"the discriminator's {name} must be the generator's, {own}, but got {other}.")
         adversary.check_batch(self.batch_size)

@@ -11,7 +11,7 @@ from ganinv_jax.training.adversaries.stylegan2 import StyleGAN2AdversaryConfig
 from ganinv_jax.training.auto import InpaintAuto
 from ganinv_jax.training.frozen import check_one_judge
 from ganinv_jax.training.optimizers import AdamConfig
-from ganinv_jax.training.options import Weights
+from ganinv_jax.training.options import Weights, check_common, check_threads
 
 Part = Literal["encoder", "mixer", "skip"]
 
@@ -42,6 +42,7 @@ class PhotosConfig:
 
     def __post_init__(self):
         check(0 < self.fraction < 1, f"photos.fraction must lie between 0 and 1, but it is {self.fraction}.")
+        check_threads(self.threads)
         check(self.warmup_kimg >= 0, f"photos.warmup_kimg must be at least 0, but it is {self.warmup_kimg}.")
 
 
@@ -54,6 +55,7 @@ class ShowConfig:
     count: int = 8
 
     def __post_init__(self):
+        check(self.count > 0, f"show.count must be positive, but it is {self.count}.")
         check(self.holes in HOLE_PRESETS, f"show.holes must be one of {', '.join(HOLE_PRESETS)}, but is {self.holes}.")
 
 
@@ -100,14 +102,13 @@ class InpaintConfig:
     seed: int = 0
 
     def __post_init__(self):
-        check(self.batch_size > 0, f"batch_size must be positive, but it is {self.batch_size}.")
+        check_common(self)
         check(len(self.trains) > 0, "trains must name a part at least: encoder, mixer or skip.")
         check(len(set(self.trains)) == len(self.trains), f"trains must name each part once, but it is {self.trains}.")
         check(self.holes in HOLE_PRESETS, f"holes must be one of {', '.join(HOLE_PRESETS)}, but it is {self.holes}.")
         check_one_judge(self)
         some = self.photo_count == 0 or 0 < self.photo_count < self.batch_size
         check(some, "photos.fraction must leave a generated picture in the batch.")
-        check(0 <= self.seed < 2**32, f"seed must lie in [0, 2**32), but got {self.seed}.")
         if self.stylegan2 is not None:
             self.stylegan2.check_batch(self.batch_size)
 
