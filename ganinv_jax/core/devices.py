@@ -44,6 +44,8 @@ def join_processes() -> None:
     MPI's mpirun, an indexed Kubernetes job. A launcher that started one process changes nothing: JAX would leave it
     one GPU, though it may use all. Raises InputError where `BY_HAND` is given in part, or makes no sense.
     """
+    if jax.distributed.is_initialized():
+        return
     if any(name in os.environ for name in BY_HAND):
         jax.distributed.initialize(*_by_hand())
     elif _launched_together():
@@ -51,6 +53,9 @@ def join_processes() -> None:
             jax.distributed.initialize()
         except ValueError:  # It knows no coordinator: a processor with the TPU's compiler, or a single TPU.
             return
+        except RuntimeError as error:  # A notebook has computed before; nothing says that there are others.
+            if _told() or "must be called before" not in str(error):
+                raise
 
 
 @contextlib.contextmanager
@@ -78,8 +83,12 @@ def ending_together() -> Iterator[None]:
 
 
 def is_loss(error: BaseException | None) -> bool:
-    """Whether JAX fails by `error` since another process has ended, or cannot be reached."""
-    return isinstance(error, jax.errors.JaxRuntimeError) and any(sign in str(error) for sign in _SIGNS_OF_LOSS)
+    """Whether JAX fails by `error` since another of several processes has ended, or cannot be reached."""
+    return (
+        jax.distributed.is_initialized()
+        and isinstance(error, jax.errors.JaxRuntimeError)
+        and any(sign in str(error) for sign in _SIGNS_OF_LOSS)
+    )
 
 
 def enable_compilation_cache(folder: str | os.PathLike | None = None) -> Path | None:
@@ -231,10 +240,16 @@ def _by_hand() -> tuple[str, int, int]:
 
 def _launched_together() -> bool:
     """Whether a launcher has started more than this process, or may have: TPU hosts ask their metadata server."""
+    told = _told()
+    return any(told) if told else bool(importlib.util.find_spec("libtpu"))
+
+
+def _told() -> list[bool]:
+    """For each sign of a launcher in the environment, whether it stands for several processes."""
     environment = os.environ
     told = [environment[name] != "1" for name in _COUNTS if name in environment]
     told += ["," in environment[name] for name in _ADDRESSES if name in environment]
-    return any(told) if told else "JOB_COMPLETION_INDEX" in environment or bool(importlib.util.find_spec("libtpu"))
+    return told or [True] * ("JOB_COMPLETION_INDEX" in environment)
 
 
 def _leave_within(seconds: float, code: int) -> None:

@@ -64,6 +64,26 @@ def test_processes_join_where_a_launcher_started_several(joined, environment, ca
     assert joined(**environment) == calls
 
 
+def test_one_that_has_computed_before_stays_alone(joined, monkeypatch):
+    """As in a notebook on a machine with the TPU's compiler; where a launcher started several it is an error."""
+
+    def late():
+        raise RuntimeError("jax.distributed.initialize() must be called before any JAX calls")
+
+    joined()
+    monkeypatch.setattr(jax.distributed, "initialize", late)
+    monkeypatch.setattr(devices.importlib.util, "find_spec", lambda name: name == "libtpu")
+    devices.join_processes()
+    monkeypatch.setattr(devices.os, "environ", LAUNCHED[0])
+    with pytest.raises(RuntimeError, match="before any JAX"):
+        devices.join_processes()
+
+
+def test_one_that_has_joined_does_not_join_again(joined, monkeypatch):
+    monkeypatch.setattr(jax.distributed, "is_initialized", lambda: True)
+    assert joined(**BY_HAND) == []
+
+
 def test_processes_join_by_hand(joined):
     assert joined(**BY_HAND, SLURM_NTASKS="1") == [("10.0.0.1:1234", 2, 1)]
 
@@ -144,6 +164,7 @@ def test_processes_that_stop_together_wait_for_each_other(among_others):
 
 
 def test_a_single_process_fails_as_it_does():
+    assert not devices.is_loss(LOSS)
     with pytest.raises(jax.errors.JaxRuntimeError), devices.ending_together():
         raise LOSS
 
