@@ -119,6 +119,15 @@ def get_config():
 """
 
 
+def test_train_takes_recipes_that_show_photos(monkeypatch):
+    """There are none to show while the task is made."""
+    monkeypatch.setitem(TARGETS["train"].__globals__, "jax_contestant", lambda *given: Contestant.of(lambda: None))
+    options = {"recipes": ("inpaint_custom_stage1",), "resolution": 16, "batch": 16}
+    assert first_case("train", **options)[1].count == 16
+    with pytest.raises(InputError, match="takes recipes of GANs and inpainters, but encoder_custom trains encode"):
+        first_case("train", **options | {"recipes": ("encoder_custom",)})
+
+
 @pytest.mark.parametrize("trains", [("encoder", "mixer"), ("skip",)])
 def test_train_makes_up_what_an_inpainter_starts_from(tmp_path, monkeypatch, trains):
     seen = []

@@ -19,8 +19,6 @@ from ganinv_jax.core.configs import check, to_dict
 from ganinv_jax.core.images import write_png
 from ganinv_jax.models.inpainting import light, make_inpainter, psp
 from ganinv_jax.training import config
-from ganinv_jax.training.tasks.gan import GanTask
-from ganinv_jax.training.tasks.inpaint import InpaintTask
 
 FILES = 16
 """Pictures to train on; what is in them does not matter here."""
@@ -43,17 +41,19 @@ def train(options: Options) -> Iterator[Case]:
 def _task(recipe: str, options: Options, folder: Path) -> Any:
     """The recipe's task on made-up pictures, from a model with random weights unless one is given."""
     values, overrides = config.read(recipe), list(options.overrides)
+    known = values.get("task") in ("gan", "inpaint")
+    check(known, f"benchmark train takes recipes of GANs and inpainters, but {recipe} trains {values.get('task')}.")
     if values.get("init_from") and not any("config.init_from=" in override for override in overrides):
         model = _save_model(folder / "model", options, values.get("preset", "light"))
         overrides.append(f"config.init_from={model}")
     for part in ("data", "photos"):
         if values.get(part):
             overrides.append(f"config.{part}.source={folder / 'pictures'}")
+    if values["task"] == "inpaint":
+        overrides.append("config.show.source=None")  # There are no pictures yet: their size is the task's.
     if options.batch:
         overrides.append(f"config.batch_size={options.batch}")
     task: Any = config.load(recipe, overrides).make()
-    known = isinstance(task, GanTask | InpaintTask)
-    check(known, f"benchmark train must be given recipes of GANs or inpainters, but {recipe} trains {task.name}.")
     _save_pictures(folder / "pictures", task.generator.config)
     return task
 
