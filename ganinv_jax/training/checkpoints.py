@@ -3,10 +3,11 @@
 import contextlib
 import errno
 import logging
+import math
 import os
 import shutil
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -33,17 +34,19 @@ class Checkpoints:
     Each holds the state, the number of steps done (which is the position in the data, and all that the keys depend on)
     and a fingerprint of the state. A folder gets its final name only when it is complete.
 
+    best: the name of a figure that `save` is given; the checkpoint that has the highest stays besides the last `keep`,
+    or with '-' before the name the one that has the lowest.
+
     With several processes each of them makes one and calls the same methods, in a folder that all of them see; what the
     first one finds there holds for all.
     """
 
-    def __init__(self, folder: str | os.PathLike, keep: int = 3) -> None:
+    def __init__(self, folder: str | os.PathLike, keep: int = 3, best: str = "") -> None:
         self.folder = Path(folder).absolute()
         # Orbax logs the stack of a failed save before raising it; the one sentence from here is enough.
         logging.getLogger("absl").setLevel(logging.CRITICAL)
         self._remove_unfinished()  # Orbax's own clean-up runs in the background, into the next save.
-        options = ocp.CheckpointManagerOptions(max_to_keep=keep)
-        self._manager = ocp.CheckpointManager(self.folder, options=options)
+        self._manager = ocp.CheckpointManager(self.folder, options=_options(keep, best))
 
     def __enter__(self) -> Self:
         return self
@@ -58,9 +61,10 @@ class Checkpoints:
             if error is None:
                 raise
 
-    def save(self, step: int, state: Any) -> None:
+    def save(self, step: int, state: Any, figures: Mapping[str, float] | None = None) -> None:
         """Save the state after `step` steps; returns once it is copied and writes in the background.
 
+        figures: what is known of how good it is; without them it is not compared.
         Raises GaninvError for a state that is not finite, which is not saved, and InputError where this or the previous
         checkpoint could not be written; both name the last good one. A step that is there already is left alone.
         """
@@ -74,7 +78,11 @@ class Checkpoints:
         items = ocp.args.Composite(state=ocp.args.StandardSave(state), about=ocp.args.JsonSave(about))
         with self._writing():
             self._check_space(state)
-            self._manager.save(step, args=items)
+            self._manager.save(step, args=items, metrics=None if figures is None else dict(figures))
+
+    def is_best(self, step: int) -> bool:
+        """Whether the checkpoint of that step is the best one so far."""
+        return self._manager.best_step() == step
 
     def wait(self) -> None:
         """Wait until what was saved is on disk. Raises InputError where it could not be written."""
@@ -85,21 +93,24 @@ class Checkpoints:
         """The newest whole state, replicated over `mesh`, and the number of steps it has seen; None if there is none.
 
         A checkpoint that cannot be read is renamed to `torn-STEP` and skipped with a warning for the one before.
-        `abstract_state` is the result of `jax.eval_shape`. Raises InputError where checkpoints exist but none can be
-        read.
+        `abstract_state` is the result of `jax.eval_shape`. Raises InputError where there are checkpoints and none can
+        be read, or where one cannot be read now, since memory or a permission lacks.
         """
-        any_torn = False
         while (step := of_first(max(saved_steps(self.folder), default=-1))) >= 0:
             try:
                 return self._read(step, abstract_state, mesh), step
             except Exception as error:
                 if is_loss(error):
                     raise  # It says nothing about the checkpoint.
+                if _is_passing(error):
+                    raise InputError(
+                        f"The checkpoint {self.folder / str(step)} cannot be read now ({_first(error)}); mend that, "
+                        "and run the same command again."
+                    ) from error
                 reason = f"which is torn or of another state: {_first(error)}"
                 warnings.warn(f"Skipped {self.folder / str(step)}, {reason}", stacklevel=2)
                 self._set_aside(step)
-                any_torn = True
-        if any_torn:
+        if of_first(any(self.folder.glob("torn-*"))):
             raise InputError(f"None of the checkpoints in {self.folder} can be read; remove that folder to begin anew.")
         return None
 
@@ -154,6 +165,23 @@ class Checkpoints:
             raise OSError(errno.ENOSPC, f"it takes {needed / 2**20:.1f} MiB, but {free / 2**20:.1f} MiB are free")
 
 
+def _options(keep: int, best: str) -> ocp.CheckpointManagerOptions:
+    if not best:
+        return ocp.CheckpointManagerOptions(max_to_keep=keep)
+    sign, name = (-1, best[1:]) if best.startswith("-") else (1, best)
+
+    def rank(figures: Mapping[str, float]) -> float:
+        return sign * figures[name] if name in figures else -math.inf
+
+    stays = ocp.checkpoint_managers.AnyPreservationPolicy(
+        [
+            ocp.checkpoint_managers.LatestN(keep),
+            ocp.checkpoint_managers.BestN(get_metric_fn=rank, n=1, keep_checkpoints_without_metrics=False),
+        ]
+    )
+    return ocp.CheckpointManagerOptions(preservation_policy=stays, best_fn=rank)
+
+
 @jax.jit
 def _examine(state: Any) -> tuple[jax.Array, jax.Array]:
     """Whether all floating values are finite, and a 32-bit sum over all bits that depends on their places."""
@@ -168,6 +196,12 @@ def _examine(state: Any) -> tuple[jax.Array, jax.Array]:
         weights = 2 * jnp.arange(words.size, dtype=jnp.uint32) + jnp.uint32(2 * number + 1)
         total += jnp.sum(words * weights, dtype=jnp.uint32)
     return finite, total
+
+
+def _is_passing(error: Exception) -> bool:
+    """Whether a checkpoint could not be read for a reason that lies outside of it."""
+    signs = ("RESOURCE_EXHAUSTED", "PERMISSION_DENIED")
+    return isinstance(error, PermissionError | MemoryError) or any(sign in str(error) for sign in signs)
 
 
 def _words(leaf: jax.Array) -> jax.Array:

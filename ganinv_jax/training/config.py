@@ -31,11 +31,15 @@ class LoopSettings:
     """How often the model folder is written; like the others it is written at the end in any case."""
     keep: int = 3
     """How many checkpoints stay."""
+    best: str = ""
+    """A metric whose mean since the checkpoint before tells how good one is; the best stays, too, and `model_best/` is
+    made of it. The highest is best, or with '-' before the name the lowest. '': none."""
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
-            check(value > 0 and math.isfinite(value), f"loop.{field.name} must be positive, but it is {value}.")
+            positive = field.name == "best" or (value > 0 and math.isfinite(value))
+            check(positive, f"loop.{field.name} must be positive, but it is {value}.")
 
     def steps(self, batch_size: int) -> int:
         """The number of steps in the whole run."""

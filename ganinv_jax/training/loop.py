@@ -2,6 +2,7 @@
 
 import collections
 import contextlib
+import itertools
 import math
 import os
 import resource
@@ -16,6 +17,7 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from ganinv_jax.core import devices, folders
+from ganinv_jax.core.configs import unknown_key
 from ganinv_jax.core.errors import GaninvError, InputError, StoppedError
 from ganinv_jax.core.images import write_png
 from ganinv_jax.training import record
@@ -37,7 +39,8 @@ def run(
 
     Writes into `workdir`: `config.json`, `metrics.jsonl`, `metrics.csv`, `tensorboard/` (with TensorFlow),
     `samples/IMAGES.png` (IMAGES seen so far; `IMAGES_NAME.png` where the task shows several pictures), `checkpoints/`,
-    `model/` (a model folder, replaced whole) and `profile/` (of the steps [A, B) of this process, with `profile`).
+    `model/` and, with `settings.best`, `model_best/` (model folders, replaced whole), and `profile/` (of the steps
+    [A, B) of this process, with `profile`).
 
     With several processes (see `devices.join_processes`) each calls this with the same arguments, and the first writes.
 
@@ -49,23 +52,31 @@ def run(
     mesh = devices.data_mesh()
     devices.check_batch(task.batch_size, mesh)
     record.check_same(workdir, task)
-    with StopRequest() as stop, Checkpoints(workdir / record.CHECKPOINTS, settings.keep) as checkpoints:
+    with (
+        StopRequest() as stop,
+        Checkpoints(workdir / record.CHECKPOINTS, settings.keep, settings.best) as checkpoints,
+    ):
+        init_key, step_key = keys(task)
+        restored = checkpoints.restore(jax.eval_shape(task.init, init_key), mesh)
+        first, total = restored[1] if restored else 0, settings.steps(task.batch_size)
+        _stop_if(stop.due() and first < total, first, total)
+        opened = _sharded(task.batches(first), mesh)
+        ahead = [next(opened)] if first < total else []  # Data that will not do show before anything is compiled.
+        batches = itertools.chain(ahead, opened)
         if jax.process_index() == 0:
             record.write(workdir, task, settings)
-        state, first = begin(task, checkpoints, mesh)
-        total = settings.steps(task.batch_size)
-        _stop_if(stop.due() and first < total, first, total)
-        step_key, frozen = devices.replicate((keys(task)[1], task.frozen), mesh)
+        state = restored[0] if restored else devices.replicate(task.init(init_key), mesh)
+        step_key, frozen = devices.replicate((step_key, task.frozen), mesh)
         advance = compile_step(task, mesh)
         with (
             _Outputs(task, workdir, settings, checkpoints, first) as outputs,
             Profile(workdir / "profile", profile) as profiler,
-            contextlib.closing(_sharded(task.batches(first), mesh)) as batches,
+            contextlib.closing(opened),
         ):
             if first == 0:
                 outputs.snapshot(0, state)
             for step in range(first, total):
-                profiler.before(step - first)
+                profiler.before(step - first, state)
                 state, metrics = advance(state, next(batches), frozen, step_key, np.uint32(step), task.variant(step))
                 stopping = stop.due() and step + 1 < total
                 outputs.after(step + 1, state, metrics, force=stopping)
@@ -74,13 +85,6 @@ def run(
                 _stop_if(stopping, step + 1, total)
             outputs.export(state)
     return state
-
-
-def begin(task: Task, checkpoints: Checkpoints, mesh: Mesh) -> tuple[State, int]:
-    """The state on `mesh` and the number of steps that it has seen: the last checkpoint's, or a fresh one."""
-    init_key, _ = keys(task)
-    restored = checkpoints.restore(jax.eval_shape(task.init, init_key), mesh)
-    return restored or (devices.replicate(task.init(init_key), mesh), 0)
 
 
 def keys(task: Task) -> tuple[jax.Array, jax.Array]:
@@ -111,6 +115,7 @@ class _Outputs:
         self._main = jax.process_index() == 0
         self._waiting: list[Metrics] = []
         self._ahead: collections.deque[Metrics] = collections.deque()
+        self._since_saved: list[Metrics] = []
         self._exits = contextlib.ExitStack()
         self._first = first
 
@@ -132,17 +137,22 @@ class _Outputs:
         self._hold_back(metrics)
         self._waiting.append(metrics)
         settings = self._settings
-        save = force or self._due(step, settings.checkpoint_kimg)
+        if settings.best:
+            self._collect(step, metrics)
+        save, started = force or self._due(step, settings.checkpoint_kimg), time.monotonic()
+        if save:
+            self._checkpoints.wait()  # for the one before: no row tells of more than two intervals that could be lost
+        self._since += time.monotonic() - started  # The rate is the training's own.
         if save or self._due(step, settings.log_kimg):
             self._write_row(step)
         started = time.monotonic()
         if save:
-            self._checkpoints.save(step, state)
+            self._save(step, state)
         if not force and self._due(step, settings.snapshot_kimg):
             self.snapshot(step, state)
         if not force and self._due(step, settings.export_kimg) and step < settings.steps(self._task.batch_size):
             self.export(state)
-        self._since += time.monotonic() - started  # The rate is the training's own.
+        self._since += time.monotonic() - started
 
     def snapshot(self, step: int, state: State) -> None:
         """Write the task's pictures."""
@@ -153,12 +163,28 @@ class _Outputs:
             with self._writing():
                 write_png(self._workdir / "samples" / f"{images:08d}{suffix}.png", np.asarray(picture))
 
-    def export(self, state: State) -> None:
+    def export(self, state: State, name: str = "model") -> None:
         """Write the model folder."""
         config, arrays = self._task.export(state)
         if self._main:
             with self._writing():
-                folders.save(self._workdir / "model", config, arrays)
+                folders.save(self._workdir / name, config, arrays)
+
+    def _collect(self, step: int, metrics: Metrics) -> None:
+        name = self._settings.best.removeprefix("-")
+        if name in metrics:
+            self._since_saved.append({name: metrics[name]})
+        elif step == 1:  # It has them all.
+            raise unknown_key(name, metrics, "The list of metrics, of which loop.best names one,")
+
+    def _save(self, step: int, state: State) -> None:
+        # Where a run is stopped there may be too few steps since the last one to tell.
+        whole = self._due(step, self._settings.checkpoint_kimg)
+        figures = _means(jax.device_get(self._since_saved)) if whole else {}
+        self._since_saved.clear()
+        self._checkpoints.save(step, state, figures or None)
+        if figures and self._checkpoints.is_best(step):
+            self.export(state, "model_best")
 
     def _hold_back(self, metrics: Metrics) -> None:
         self._ahead.append(metrics)

@@ -60,6 +60,7 @@ def _show_outputs(workdir: Path, settings: LoopSettings) -> None:
         "samples/": f"every {settings.snapshot_kimg:g} kimg",
         "checkpoints/": f"every {settings.checkpoint_kimg:g} kimg, the last {settings.keep} kept",
         "model/": f"every {settings.export_kimg:g} kimg and at the end",
+        **({"model_best/": f"whenever the best checkpoint, by {settings.best}, is written"} if settings.best else {}),
     }.items():
         print(f"  {name:<28} {text}")
 

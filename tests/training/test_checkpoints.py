@@ -44,6 +44,7 @@ def test_a_checkpoint_is_not_blamed_for_a_process_that_is_gone(saved, monkeypatc
         raise jax.errors.JaxRuntimeError("UNKNOWN: Gloo all-reduce failed: Connection reset by peer")
 
     monkeypatch.setattr(Checkpoints, "_read", alone)
+    monkeypatch.setattr(jax.distributed, "is_initialized", lambda: True)
     with pytest.raises(jax.errors.JaxRuntimeError, match="Gloo"):
         restore(saved)
     assert saved_steps(saved) == [1, 2, 3] and not list(saved.glob("torn-*"))
@@ -99,6 +100,19 @@ def test_all_torn_is_refused(saved):
         zero(saved / str(step))
     with pytest.warns(UserWarning), pytest.raises(InputError, match="None of the checkpoints"):
         restore(saved)
+    with pytest.raises(InputError, match="None of the checkpoints"):  # A scheduler tries again.
+        restore(saved)
+
+
+@pytest.mark.parametrize("error", [PermissionError("no"), ValueError("RESOURCE_EXHAUSTED: out of memory")])
+def test_a_checkpoint_that_cannot_be_read_now_is_not_set_aside(saved, monkeypatch, error):
+    def fail(*given):
+        raise error
+
+    monkeypatch.setattr(Checkpoints, "_read", fail)
+    with pytest.raises(InputError, match="3 cannot be read now .*; mend that, and run the same command again"):
+        restore(saved)
+    assert saved_steps(saved) == [1, 2, 3]
 
 
 def test_an_unfinished_checkpoint_does_not_count(saved):
@@ -137,12 +151,12 @@ def test_a_write_that_fails_stops_cleanly(tmp_path, recipe, python):
         "from ganinv_jax.cli.main import main\n"
         "from ganinv_jax.training.checkpoints import Checkpoints\n"
         "save = Checkpoints.save\n"
-        "def limited(self, step, state):\n"
+        "def limited(self, step, state, figures=None):\n"
         "    if step == 20:\n"
         "        self.wait()\n"
         "        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "        resource.setrlimit(resource.RLIMIT_FSIZE, (10, resource.RLIM_INFINITY))\n"
-        "    save(self, step, state)\n"
+        "    save(self, step, state, figures)\n"
         "Checkpoints.save = limited\n"
         "sys.exit(main(['train', *sys.argv[1:]]))\n"
     )

@@ -1,6 +1,7 @@
 """The loop: resuming to the same bits, stopping, refusing, and what it writes."""
 
 import csv
+import dataclasses
 import json
 
 import jax
@@ -12,6 +13,7 @@ from toy import Optimizer, ToyConfig, ToyTask
 from ganinv_jax.core import folders
 from ganinv_jax.core.errors import GaninvError, InputError, StoppedError
 from ganinv_jax.training import loop
+from ganinv_jax.training.checkpoints import saved_steps
 from ganinv_jax.training.config import LoopSettings
 
 # 30 steps in all, a row each 5, checkpoints and snapshots each 10.
@@ -156,6 +158,32 @@ def test_keeps_the_last_checkpoints(tmp_path):
     assert sorted(p.name for p in (tmp_path / "checkpoints").iterdir()) == ["25", "30"]
 
 
+@pytest.mark.parametrize("best", ["noise", "-noise"])
+def test_the_best_checkpoint_stays_and_makes_a_model(tmp_path, best):
+    """Against means of each step's row."""
+    train(tmp_path, LoopSettings(0.24, log_kimg=0.008, checkpoint_kimg=0.04, keep=1, best=best))
+    means = np.reshape([row["noise"] for row in rows(tmp_path)], (6, 5)).mean(axis=1)
+    step = 5 * (1 + int(np.argmax(means) if best == "noise" else np.argmin(means)))
+    assert sorted(int(p.name) for p in (tmp_path / "checkpoints").iterdir()) == sorted({step, 30})
+    until = train(tmp_path / "until", LoopSettings(step * 0.008))  # the same steps, and no more
+    assert_same_bits(folders.load(tmp_path / "model_best")[1]["toy"], until.average)
+
+
+def test_a_run_that_goes_on_knows_the_best_so_far(tmp_path):
+    """Seed 5 has its highest noise in the first stretch; what is saved for a stop is not compared."""
+    settings = dataclasses.replace(SETTINGS, keep=1, best="noise")
+    with pytest.raises(StoppedError):
+        train(tmp_path, settings, seed=5, signal_at=13)
+    assert saved_steps(tmp_path / "checkpoints") == [10, 14]
+    train(tmp_path, settings, seed=5)
+    assert saved_steps(tmp_path / "checkpoints") == [10, 30]
+
+
+def test_the_best_is_told_by_a_metric_there_is(tmp_path):
+    with pytest.raises(InputError, match="loop.best names one, has no option 'los'; did you mean 'loss'"):
+        train(tmp_path, dataclasses.replace(SETTINGS, best="-los"))
+
+
 def test_not_finite_stops_and_names_the_last_good_checkpoint(tmp_path):
     with pytest.raises(GaninvError, match=r"step 25: loss, penalty not finite.*checkpoints/20\.") as caught:
         train(tmp_path, nan_at=22)
@@ -204,6 +232,33 @@ def test_a_longer_total_goes_on(tmp_path, undisturbed):
 def test_profile_traces_steps(tmp_path):
     loop.run(ToyTask(ToyConfig()), tmp_path, SETTINGS, profile=(3, 5))
     assert list((tmp_path / "profile").rglob("*.xplane.pb"))
+
+
+def test_a_profile_of_steps_that_never_come_is_told(tmp_path):
+    with pytest.warns(UserWarning, match="Nothing was traced: the run ended before step 40"):
+        loop.run(ToyTask(ToyConfig()), tmp_path, SETTINGS, profile=(40, 50))
+
+
+def test_data_that_will_not_do_is_told_before_anything_is_made(tmp_path, monkeypatch):
+    def broken(self, start_step):
+        raise InputError("There are no pictures.")
+
+    monkeypatch.setattr(ToyTask, "batches", broken)
+    monkeypatch.setattr(loop, "compile_step", None)
+    with pytest.raises(InputError, match="no pictures"):
+        train(tmp_path)
+    assert not (tmp_path / "config.json").exists() and not (tmp_path / "samples").exists()
+
+
+def test_a_run_that_is_over_needs_no_data(tmp_path, monkeypatch):
+    state = train(tmp_path)
+
+    def gone(self, start_step):
+        raise InputError("There are no pictures.")
+        yield
+
+    monkeypatch.setattr(ToyTask, "batches", gone)
+    assert_same_bits(train(tmp_path), state)
 
 
 def _without_metrics(step):
