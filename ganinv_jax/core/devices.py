@@ -64,7 +64,8 @@ def ending_together() -> Iterator[None]:
 
     At its exit JAX has a process wait for the others, which may wait for its part of a sum. The one that failed
     therefore ends `PATIENCE` seconds later at the latest, with the error's exit code. On the CPU the others see that at
-    once, elsewhere when JAX misses a heartbeat, after 100 seconds; without the first process JAX ends all at once.
+    their next sum; elsewhere, and where they wait for it to have saved a checkpoint, JAX itself ends them when it
+    misses a heartbeat, after 100 seconds. Without the first process JAX ends all at once.
 
     Raises GaninvError in place of JAX's own error where another process is gone.
     """

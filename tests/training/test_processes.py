@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import random
+import signal
 import socket
 import sys
 from pathlib import Path
@@ -111,8 +112,10 @@ def test_two_processes_train_networks_that_are_killed_to_the_same_bits(tmp_path,
 
     kill = [*photos, "--config.kill_at=5"]
     codes, told = train_together(broken, kill if killed == "both" else photos, kill, config=recipe)
-    assert codes == [-9, -9] if killed == "both" else [1, -9], told
-    assert killed == "both" or "another one has ended" in told[0], told
+    # One that is left notices it in a step, or, where it waits for both to have saved, is ended by JAX.
+    left = {1: "another one has ended", -signal.SIGABRT: "another task died"}
+    assert codes[1] == -9 and (codes[0] == -9 if killed == "both" else codes[0] in left), told
+    assert killed == "both" or any(sentence in told[0] for sentence in left.values()), told
     assert 2 in saved_steps(broken / "checkpoints") and 6 not in saved_steps(broken / "checkpoints")
     codes, told = train_together(broken, photos, photos, config=recipe)
     assert codes == [0, 0], told
