@@ -48,13 +48,25 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # The reader, such as `head`, has seen enough.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or flushing at exit would fail once more
         return DONE
-    except Exception as error:
+    except Exception as raised:
+        error = _explained(raised)
         expected = isinstance(error, GaninvError)
         if debug or not expected:
             traceback.print_exc()
         told = error if expected else f"internal error: {type(error).__name__}: {error}"
         print(f"ganinv: {told}", file=sys.stderr)
         return error.exit_code if isinstance(error, GaninvError) else FAULT
+
+
+def _explained(error: Exception) -> Exception:
+    """The error, or the sentence that stands for it."""
+    if isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error):  # of the host; of a device, by JAX
+        first = (str(error).strip() or "MemoryError").partition("\n")[0]
+        return InputError(
+            f"What was asked for must fit the memory, but it does not ({first}); give a smaller batch, fewer pictures "
+            "at a time or a smaller network."
+        )
+    return error
 
 
 def _dispatch(arguments: list[str]) -> None:

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import types
 
+import jax
 import pytest
 
 from ganinv_jax.cli import main as cli
@@ -36,6 +37,7 @@ def verb(monkeypatch):
         (StoppedError("Stopped after step 3."), 3, False),
         (GaninvError("The loss is not finite."), 1, False),
         (ZeroDivisionError("division by zero"), 1, True),
+        (MemoryError(), 2, False),
         (KeyboardInterrupt(), 130, False),
     ],
 )
@@ -46,6 +48,13 @@ def test_exit_codes(verb, capsys, error, code, stack):
     assert ("Traceback" in told) == stack
     assert str(error or "") in told
     assert stack or len(told.splitlines()) <= 1
+
+
+def test_a_device_without_memory_is_one_sentence(verb, capsys):
+    verb(jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 8 bytes.\n@ 0x7f allocator"))
+    assert cli.main(["train"]) == 2
+    told = capsys.readouterr().err.splitlines()
+    assert len(told) == 1 and "Out of memory allocating 8 bytes" in told[0] and "smaller batch" in told[0]
 
 
 def test_debug_shows_the_stack(verb, capsys):
