@@ -9,7 +9,7 @@ from ganinv_jax.core.errors import InputError
 from ganinv_jax.models.layerwise import FactorNetworks, LayerEncoders, LayerEncodersConfig, layer_encoders
 from ganinv_jax.models.layerwise.encoders import measured
 
-OPTIONS = layer_encoders(tiny_generator(), middle=8, hidden=4, picture_max=4)
+OPTIONS = layer_encoders(tiny_generator(), 8, {"hidden": 4, "picture_max": 4})
 
 
 @pytest.fixture(scope="module")

@@ -1,8 +1,11 @@
 """Options of the layer encoders, and those that fit a generator."""
 
 import dataclasses
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
 
-from ganinv_jax.core.configs import check
+from ganinv_jax.core.configs import check, from_dict
 from ganinv_jax.models.stylegan2 import GeneratorConfig
 from ganinv_jax.models.stylegan2.config import block_resolutions
 
@@ -51,9 +54,18 @@ class LayerEncodersConfig:
         return (*of_blocks, 2 * self.resolution.bit_length() - 4 - sum(of_blocks))
 
 
-def layer_encoders(generator: GeneratorConfig, middle: int = 16, **changes) -> LayerEncodersConfig:
-    """Those that fit the generator. Raises InputError for a middle resolution that it does not have, or its last."""
+def layer_encoders(
+    generator: GeneratorConfig, middle: int = 16, changes: Mapping[str, Any] = MappingProxyType({})
+) -> LayerEncodersConfig:
+    """Those that fit the generator, with `changes` to their sizes.
+
+    Raises InputError for a middle resolution that it does not have, or its last, and for a size that there is not or
+    that follows from the generator.
+    """
     below = generator.block_resolutions[:-1]
     check(middle in below, f"middle must be one of {below} for this generator, but it is {middle}.")
     channels = tuple(generator.channels(resolution) for resolution in below if resolution <= middle)
-    return LayerEncodersConfig(generator.resolution, generator.w_dim, channels, **changes)
+    sizes = {"resolution": generator.resolution, "w_dim": generator.w_dim, "channels": channels}
+    follow = f"{', '.join(sizes)} follow from the generator, but got {dict(changes)}; leave them out."
+    check(not sizes.keys() & changes.keys(), follow)
+    return from_dict(LayerEncodersConfig, {**sizes, **changes})
