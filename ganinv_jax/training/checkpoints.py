@@ -71,10 +71,10 @@ class Checkpoints:
         self.wait()
         if of_first(step in saved_steps(self.folder)):
             return
-        finite, fingerprint = jax.device_get(_examine(state))
+        finite, bits = jax.device_get(_examine(state))
         if not finite:
             raise GaninvError(f"Training stopped at step {step}: the state is no longer finite. {self.last_good()}")
-        about = {"step": step, "fingerprint": int(fingerprint)}
+        about = {"step": step, "fingerprint": int(bits)}
         items = ocp.args.Composite(state=ocp.args.StandardSave(state), about=ocp.args.JsonSave(about))
         with self._writing():
             self._check_space(state)
@@ -128,7 +128,7 @@ class Checkpoints:
         )
         items = ocp.args.Composite(state=ocp.args.StandardRestore(target), about=ocp.args.JsonRestore())
         found = self._manager.restore(step, args=items)
-        if found["about"] != {"step": step, "fingerprint": int(jax.device_get(_examine(found["state"])[1]))}:
+        if found["about"] != {"step": step, "fingerprint": fingerprint(found["state"])}:
             raise ValueError("its arrays are not the ones that were saved")
         return found["state"]
 
@@ -180,6 +180,11 @@ def _options(keep: int, best: str) -> ocp.CheckpointManagerOptions:
         ]
     )
     return ocp.CheckpointManagerOptions(preservation_policy=stays, best_fn=rank)
+
+
+def fingerprint(tree: Any) -> int:
+    """A 32-bit sum over all bits of the tree's arrays that depends on their places, whatever the devices."""
+    return int(jax.device_get(_examine(tree)[1]))
 
 
 @jax.jit

@@ -5,6 +5,7 @@ import importlib.util
 import json
 import math
 import os
+import shutil
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,6 +17,8 @@ from tqdm import tqdm
 from ganinv_jax.core.files import atomic_file
 
 Row = Mapping[str, int | float]
+TIMES = ("seconds", "img_per_s", "sec_per_kimg", "memory_gib")
+"""What a row tells of the machine, beside the metrics."""
 
 
 class MetricLog:
@@ -23,7 +26,7 @@ class MetricLog:
 
     Rows after `step` are dropped on opening: a run that was killed takes them up from its last checkpoint, and writes
     them again. The CSV's columns are all names seen so far; a value that is not finite is null in the JSON lines.
-    TensorBoard files need TensorFlow, through `clu.metric_writers`.
+    TensorBoard files need TensorFlow, through `clu.metric_writers`; on opening they are made anew of the rows.
     """
 
     def __init__(self, folder: str | os.PathLike, step: int = 0) -> None:
@@ -32,10 +35,11 @@ class MetricLog:
         rows = [row for row in _read(self._lines) if row["step"] <= step]
         with atomic_file(self._lines) as temporary:
             temporary.write_text("".join(_line(row) for row in rows))
-        self.last: Row = rows[-1] if rows else {}
         self._columns: list[str] = []
         self._widen(rows)
         self._tensorboard = _tensorboard_writer(folder / "tensorboard")
+        for row in rows if self._tensorboard else ():
+            self._tensorboard.write_scalars(int(row["step"]), dict(row))
 
     def __enter__(self) -> Self:
         return self
@@ -52,11 +56,14 @@ class MetricLog:
             with self._table.open("a", newline="") as file:
                 csv.DictWriter(file, self._columns).writerow(row)
         else:
-            self._widen([*_read(self._lines)[:-1], row])
-        self.last = row
+            self._widen([*self.rows()[:-1], row])
         if self._tensorboard:
             self._tensorboard.write_scalars(int(row["step"]), dict(row))
             self._tensorboard.flush()
+
+    def rows(self) -> list[Row]:
+        """All rows so far."""
+        return _read(self._lines)
 
     def _widen(self, rows: list[Row]) -> None:
         self._columns = list(dict.fromkeys(name for row in rows for name in row))
@@ -117,8 +124,11 @@ def _line(row: Row) -> str:
 
 
 def _tensorboard_writer(folder: Path) -> Any:
-    if importlib.util.find_spec("tensorflow") is None:
-        return None
-    from clu import metric_writers  # Imports TensorFlow, which takes seconds.
+    if not all(importlib.util.find_spec(name) for name in ("tensorflow", "tensorboard")):
+        return None  # clu asks for both.
+    import tensorflow as tf  # type: ignore[import-not-found]  # It takes seconds.
+    from clu import metric_writers
 
+    tf.config.set_visible_devices([], "GPU")  # else it takes all of their memory, which JAX needs
+    shutil.rmtree(folder, ignore_errors=True)
     return metric_writers.SummaryWriter(str(folder))

@@ -21,6 +21,7 @@ from ganinv_jax.core.configs import unknown_key
 from ganinv_jax.core.errors import GaninvError, InputError, StoppedError
 from ganinv_jax.core.images import write_png
 from ganinv_jax.training import record
+from ganinv_jax.training.card import card
 from ganinv_jax.training.checkpoints import Checkpoints
 from ganinv_jax.training.config import LoopSettings
 from ganinv_jax.training.logs import MetricLog, Progress
@@ -55,24 +56,21 @@ def run(
     with (
         StopRequest() as stop,
         Checkpoints(workdir / record.CHECKPOINTS, settings.keep, settings.best) as checkpoints,
+        contextlib.ExitStack() as exits,
     ):
         init_key, step_key = keys(task)
         restored = checkpoints.restore(jax.eval_shape(task.init, init_key), mesh)
         first, total = restored[1] if restored else 0, settings.steps(task.batch_size)
         _stop_if(stop.due() and first < total, first, total)
-        opened = _sharded(task.batches(first), mesh)
+        opened = exits.enter_context(contextlib.closing(_sharded(task.batches(first), mesh)))
         ahead = [next(opened)] if first < total else []  # Data that will not do show before anything is compiled.
         batches = itertools.chain(ahead, opened)
-        if jax.process_index() == 0:
-            record.write(workdir, task, settings)
+        outputs = _Outputs(task, workdir, settings, checkpoints, first)
+        outputs.describe()
         state = restored[0] if restored else devices.replicate(task.init(init_key), mesh)
         step_key, frozen = devices.replicate((step_key, task.frozen), mesh)
         advance = compile_step(task, mesh)
-        with (
-            _Outputs(task, workdir, settings, checkpoints, first) as outputs,
-            Profile(workdir / "profile", profile) as profiler,
-            contextlib.closing(opened),
-        ):
+        with outputs, Profile(workdir / "profile", profile) as profiler:
             if first == 0:
                 outputs.snapshot(0, state)
             for step in range(first, total):
@@ -83,7 +81,7 @@ def run(
                 if stopping:
                     checkpoints.wait()
                 _stop_if(stopping, step + 1, total)
-            outputs.export(state)
+            outputs.export(max(first, total), state)
     return state
 
 
@@ -125,7 +123,8 @@ class _Outputs:
             self._log = self._exits.enter_context(MetricLog(self._workdir, self._first)) if self._main else None
         images = self._first * self._task.batch_size
         self._progress = self._exits.enter_context(Progress(total, images, enabled=self._main))
-        self._seconds = float(self._log.last.get("seconds", 0.0)) if self._log else 0.0
+        rows = self._log.rows() if self._log else []
+        self._seconds = float(rows[-1].get("seconds", 0.0)) if rows else 0.0
         self._logged, self._since = self._first, time.monotonic()
         return self
 
@@ -151,8 +150,14 @@ class _Outputs:
         if not force and self._due(step, settings.snapshot_kimg):
             self.snapshot(step, state)
         if not force and self._due(step, settings.export_kimg) and step < settings.steps(self._task.batch_size):
-            self.export(state)
+            self.export(step, state)
         self._since += time.monotonic() - started
+
+    def describe(self) -> None:
+        """Write what is trained."""
+        if self._main:
+            with self._writing():
+                record.write(self._workdir, self._task, self._settings)
 
     def snapshot(self, step: int, state: State) -> None:
         """Write the task's pictures."""
@@ -163,12 +168,14 @@ class _Outputs:
             with self._writing():
                 write_png(self._workdir / "samples" / f"{images:08d}{suffix}.png", np.asarray(picture))
 
-    def export(self, state: State, name: str = "model") -> None:
+    def export(self, step: int, state: State, name: str = "model") -> None:
         """Write the model folder."""
         config, arrays = self._task.export(state)
-        if self._main:
+        if self._log:
+            images = step * self._task.batch_size
+            text = card(self._workdir.absolute().name, self._task, arrays, images, self._log.rows())
             with self._writing():
-                folders.save(self._workdir / name, config, arrays)
+                folders.save(self._workdir / name, config, arrays, text)
 
     def _collect(self, step: int, metrics: Metrics) -> None:
         name = self._settings.best.removeprefix("-")
@@ -184,7 +191,7 @@ class _Outputs:
         self._since_saved.clear()
         self._checkpoints.save(step, state, figures or None)
         if figures and self._checkpoints.is_best(step):
-            self.export(state, "model_best")
+            self.export(step, state, "model_best")
 
     def _hold_back(self, metrics: Metrics) -> None:
         self._ahead.append(metrics)

@@ -9,7 +9,7 @@ from ganinv_jax.core.configs import from_dict, to_dict
 from ganinv_jax.core.errors import InputError
 from ganinv_jax.core.files import atomic_file
 from ganinv_jax.training.auto import Hardware
-from ganinv_jax.training.checkpoints import saved_steps
+from ganinv_jax.training.checkpoints import fingerprint, saved_steps
 from ganinv_jax.training.config import LoopSettings
 from ganinv_jax.training.task import Task
 
@@ -32,8 +32,9 @@ def began_on(workdir: Path) -> Hardware | None:
 def check_same(workdir: Path, task: Task) -> None:
     """Raise InputError, naming the option, where `workdir` holds another training than `task`.
 
-    Options in `task.free_options` may differ. An option that did not exist when the run began counts as its default.
-    Before its first checkpoint a run may still become another.
+    Options in `task.free_options` may differ, but not the weights that they lead to: those of `task.frozen`. An option
+    that did not exist when the run began counts as its default. Before its first checkpoint a run may still become
+    another.
     """
     path = workdir / "config.json"
     if not path.is_file() or not saved_steps(workdir / CHECKPOINTS):
@@ -50,11 +51,17 @@ def check_same(workdir: Path, task: Task) -> None:
                 f"The run in {workdir} began with config.{name} = {before.get(name)!r}, but now it is {now.get(name)!r}"
                 "; give the old value, or another --workdir."
             )
+    if saved["frozen"] not in (None, fingerprint(task.frozen)):
+        raise InputError(
+            f"The run in {workdir} began on top of other weights than it finds now; give config.init_from the model "
+            "that it began with, or another --workdir."
+        )
 
 
 def write(workdir: Path, task: Task, settings: LoopSettings) -> None:
-    """Write the record; it is read again by `check_same`, and by people."""
+    """Write the record; it is read again by `check_same`, and by people. Raises OSError where it cannot."""
     values = {"task": task.name, "config": to_dict(task.config), "loop": to_dict(settings)}
+    values["frozen"] = fingerprint(task.frozen)
     with atomic_file(workdir / "config.json") as temporary:
         temporary.write_text(json.dumps(values, indent=2) + "\n")
 
@@ -62,7 +69,7 @@ def write(workdir: Path, task: Task, settings: LoopSettings) -> None:
 def _read(path: Path) -> dict[str, Any]:
     try:
         saved = json.loads(path.read_text())
-        return {"task": saved["task"], "config": saved["config"]}
+        return {"task": saved["task"], "config": saved["config"], "frozen": saved.get("frozen")}
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path} must be a training run's record, but it is not; give another --workdir.") from error
 

@@ -68,7 +68,7 @@ def test_devices_are_those_that_the_run_began_on(tmp_path):
     found, began_on = load().auto, Hardware(8, "tpu")
     assert (found.devices, found.platform) == (jax.device_count(), "cpu") and record.began_on(tmp_path) is None
     began = load("auto.resolution=64", hardware=began_on)
-    task: Any = SimpleNamespace(name="gan", config=began, free_options=frozenset())
+    task: Any = SimpleNamespace(name="gan", config=began, frozen={}, free_options=frozenset())
     record.write(tmp_path, task, config.LoopSettings(1.0))
     assert record.began_on(tmp_path) is None  # Before the first checkpoint a run may still become another.
     (tmp_path / record.CHECKPOINTS / "5").mkdir(parents=True)

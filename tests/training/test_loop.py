@@ -15,10 +15,10 @@ from ganinv_jax.core.errors import GaninvError, InputError, StoppedError
 from ganinv_jax.training import loop
 from ganinv_jax.training.checkpoints import saved_steps
 from ganinv_jax.training.config import LoopSettings
+from ganinv_jax.training.logs import TIMES
 
 # 30 steps in all, a row each 5, checkpoints and snapshots each 10.
 SETTINGS = LoopSettings(total_kimg=0.24, log_kimg=0.04, checkpoint_kimg=0.08, snapshot_kimg=0.08)
-TIMES = ("seconds", "img_per_s", "sec_per_kimg", "memory_gib")
 
 
 def train(workdir, settings=SETTINGS, **options):
@@ -130,6 +130,8 @@ def test_what_is_written(undisturbed):
     np.testing.assert_array_equal(np.asarray(Image.open(workdir / "samples/00000240.png"))[0, :, 0], expected)
     config, _ = folders.load(workdir / "model")
     assert config["toy"] == {"size": 6}
+    card = (workdir / "model/MODEL_CARD.md").read_text()
+    assert card.startswith(f"# {workdir.name}\n") and "240 pictures in batches of 8" in card
     assert json.loads((workdir / "config.json").read_text())["config"]["optimizer"]["momentum"] == 0.9
 
 
@@ -205,6 +207,19 @@ def test_another_training_is_refused_by_the_option_s_name(tmp_path):
     with pytest.raises(InputError, match=r"config\.optimizer\.learning_rate = 0\.05, but now it is 0\.1"):
         train(tmp_path, optimizer=Optimizer(learning_rate=0.1))
     train(tmp_path, workers=3)  # How many workers read the data does not change the training.
+
+
+def test_a_run_goes_on_with_the_weights_that_it_began_on(tmp_path, monkeypatch):
+    with pytest.raises(StoppedError):
+        train(tmp_path, signal_at=5)
+    other = ToyTask(ToyConfig())
+    other.frozen["truth"][3] += 1e-6
+    with pytest.raises(InputError, match="began on top of other weights than it finds now"):
+        loop.run(other, tmp_path, SETTINGS)
+    record = json.loads((tmp_path / "config.json").read_text())
+    del record["frozen"]  # As earlier versions wrote it.
+    (tmp_path / "config.json").write_text(json.dumps(record))
+    loop.run(other, tmp_path, SETTINGS)
 
 
 def test_before_the_first_checkpoint_another_training_may_begin(tmp_path):
