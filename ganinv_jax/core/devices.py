@@ -228,6 +228,13 @@ def of_first(value: bool | int) -> int:
     return int(multihost_utils.broadcast_one_to_all(np.int32(value)))
 
 
+def own_rows(count: int, index: int | None = None, processes: int | None = None) -> slice:
+    """Those of `count` rows that are process `index`'s of `processes`, by default this one's: equal parts, in order."""
+    index = jax.process_index() if index is None else index
+    each = count // (processes or jax.process_count())
+    return slice(each * index, each * (index + 1))
+
+
 def _by_hand() -> tuple[str, int, int]:
     address, count, index = (os.environ.get(name, "") for name in BY_HAND)
     if not (address and count.isdecimal() and index.isdecimal() and int(index) < int(count)):

@@ -8,6 +8,7 @@ from typing import Any
 import grain
 import numpy as np
 
+from ganinv_jax.core.devices import own_rows
 from ganinv_jax.core.errors import InputError
 from ganinv_jax.core.images import fit_hole, fit_square
 from ganinv_jax.data.sources import Source
@@ -68,7 +69,7 @@ class Loader(Iterator[Batch]):
         self._squares = _Squares(source, resolution, cache_bytes)
         if len(source) <= FEW:
             self._squares.keep_all(threads)
-        self._rows = slice(batch // process_count * process_index, batch // process_count * (process_index + 1))
+        self._rows = own_rows(batch, process_index, process_count)
         order = grain.MapDataset.range(len(source)).seed(seed).shuffle().repeat(ENDLESS // len(source) + 1)
         self._steps = order.random_map(_flip if mirror else _keep).batch(batch).map(self._load)
         ahead = grain.ReadOptions(num_threads=threads, prefetch_buffer_size=2 * threads)

@@ -18,11 +18,11 @@ from ganinv_jax.training.adversaries.stylegan2 import StyleGAN2AdversaryConfig
 _log = logging.getLogger(__name__)
 
 
-class Judged(Protocol):
+class JudgeOptions(Protocol):
     """The options of a task that name a discriminator: one of them, or neither."""
 
     @property
-    def init_from(self) -> str: ...
+    def init_from(self) -> str | None: ...
     @property
     def compute(self) -> Compute: ...
     @property
@@ -31,7 +31,7 @@ class Judged(Protocol):
     def stylegan2(self) -> StyleGAN2AdversaryConfig | None: ...
 
 
-def check_one_judge(config: Judged) -> None:
+def check_one_judge(config: JudgeOptions) -> None:
     """Raise InputError where a recipe describes two discriminators."""
     one = config.projected is None or config.stylegan2 is None
     check(one, "a recipe on top of a model has one discriminator at most: give 'projected' or 'stylegan2', not both.")
@@ -53,7 +53,7 @@ def read_model(source: str, compute: str, what: str) -> tuple[dict[str, Any], di
     return model, arrays, generator
 
 
-def make_adversary(config: Judged, resolution: int) -> Adversary | None:
+def make_adversary(config: JudgeOptions, resolution: int) -> Adversary | None:
     """The recipe's discriminator, for a generator of that resolution."""
     if config.projected is not None:
         return ProjectedAdversary(config.projected, config.compute)
@@ -64,7 +64,9 @@ def make_adversary(config: Judged, resolution: int) -> Adversary | None:
     return StyleGAN2Adversary(config.stylegan2, config.compute)
 
 
-def held_discriminator(config: Judged, model: Mapping[str, Any], arrays: Mapping[str, Any]) -> dict[str, Any] | None:
+def held_discriminator(
+    config: JudgeOptions, model: Mapping[str, Any], arrays: Mapping[str, Any]
+) -> dict[str, Any] | None:
     """The folder's discriminator, where it is of the kind and the options that the recipe asks for."""
     kind, chosen = ("projected", config.projected) if config.projected else ("stylegan2", config.stylegan2)
     if chosen is None or "discriminator" not in arrays:

@@ -123,6 +123,13 @@ def test_impossible_batches(batch):
         devices.check_batch(batch, devices.data_mesh())
 
 
+@pytest.mark.parametrize("processes", [1, 2, 4])
+def test_rows_of_processes_put_together_are_all(processes):
+    rows = [list(range(8))[devices.own_rows(8, index, processes)] for index in range(processes)]
+    assert sum(rows, []) == list(range(8)) and len({len(row) for row in rows}) == 1
+    assert devices.own_rows(8) == slice(0, 8)
+
+
 def test_the_target_is_the_mesh_that_is_traced_for():
     here = devices.target()
     assert here == (jax.default_backend(), jax.devices()[0].device_kind, jax.device_count())

@@ -5,6 +5,7 @@ features of generated pictures; then all of them end to end, from the picture to
 """
 
 import dataclasses
+import itertools
 from collections.abc import Hashable, Iterator
 from typing import Any
 
@@ -15,6 +16,7 @@ import numpy as np
 import optax
 
 from ganinv_jax.core.configs import check
+from ganinv_jax.core.devices import own_rows
 from ganinv_jax.core.images import grid, to_uint8
 from ganinv_jax.core.rng import seed_z
 from ganinv_jax.models import registry
@@ -75,7 +77,7 @@ class LayersTask:
         self.config, self.seed, self.batch_size = config, config.seed, config.batch_size
         self._model, self._arrays, network = read_model(config.init_from, config.compute, "A set of layer encoders")
         self._generator = network.module
-        self.encoders = LayerEncoders(layer_encoders(network.config, config.middle, **config.options))
+        self.encoders = LayerEncoders(layer_encoders(network.config, config.middle, config.options))
         self._optimizers = {"apart": adam(config.apart), "together": adam(config.together)}
         self.frozen = {"generator": network.variables}
         self._drawn = jax.jit(self._show)
@@ -108,12 +110,9 @@ class LayersTask:
 
     def batches(self, start_step: int) -> Iterator[dict[str, np.ndarray]]:
         """{'z': [b, z]}: latents are all that a step needs. Each process gives its own equal part."""
-        size, step = self.batch_size // jax.process_count(), start_step
-        rows = slice(size * jax.process_index(), size * (jax.process_index() + 1))
-        while True:
-            rng = np.random.default_rng((self.seed, step))
-            yield {"z": rng.standard_normal((self.batch_size, self._generator.config.z_dim), np.float32)[rows]}
-            step += 1
+        shape, rows = (self.batch_size, self._generator.config.z_dim), own_rows(self.batch_size)
+        for step in itertools.count(start_step):
+            yield {"z": np.random.default_rng((self.seed, step)).standard_normal(shape, np.float32)[rows]}
 
     def snapshot(self, state: State) -> dict[str, np.ndarray]:
         """Generated pictures above those of the codes that are read in them."""

@@ -8,12 +8,10 @@ are read directly; here as offsets from the average w, so that training begins w
 from collections.abc import Mapping
 from typing import Any
 
-import flax.struct
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ganinv_jax.core.configs import to_dict
 from ganinv_jax.core.devices import split_rows
 from ganinv_jax.core.images import grid, to_float, to_uint8
 from ganinv_jax.losses.perceptual import PerceptualDistance
@@ -21,29 +19,18 @@ from ganinv_jax.losses.pixels import psnr
 from ganinv_jax.models import encoders, registry
 from ganinv_jax.models.features import load_features
 from ganinv_jax.training.calibration import calibrated
-from ganinv_jax.training.ema import averaged_step
 from ganinv_jax.training.frozen import make_adversary
 from ganinv_jax.training.optimizers import adam
 from ganinv_jax.training.photos import first_photos, photo_batches
 from ganinv_jax.training.tasks.encode import losses
 from ganinv_jax.training.tasks.encode.config import EncodeConfig
 from ganinv_jax.training.tasks.encode.start import read_start
+from ganinv_jax.training.tasks.judged import JudgedTask, State
 
 PAIRS_A_ROW = 4  # of a picture and its reconstruction, in a sample grid
 
 
-class State(flax.struct.PyTreeNode):
-    """params: the encoder's. ema: their average. scale: of the perceptual term. images: seen."""
-
-    params: Any
-    ema: Any
-    opt: Any
-    adversary: Any
-    scale: jax.Array
-    images: jax.Array
-
-
-class EncodeTask:
+class EncodeTask(JudgedTask):
     """See `training.task.Task`."""
 
     Config = EncodeConfig
@@ -57,7 +44,7 @@ class EncodeTask:
         self._side = self.generator.config.resolution
         self.adversary = make_adversary(config, self._side)
         self._distance = PerceptualDistance(load_features(config.features), size=config.perceptual_size)
-        self._optimizer = adam(config.optimizer)
+        self.optimizer = adam(config.optimizer)
         self.frozen = {
             "generator": self._start.variables,
             "buffers": {name: tree for name, tree in (self._start.held or {}).items() if name != "params"},
@@ -70,13 +57,7 @@ class EncodeTask:
     def init(self, key: jax.Array) -> State:
         key, adversary_key = jax.random.split(key)
         params = self._start.held["params"] if self._start.held else self._fresh(key)
-        adversary = self.adversary.init(adversary_key, self._start.discriminator) if self.adversary else {}
-        opt, scale = self._optimizer.init(params), jax.jit(self._calibrate)(self.frozen)
-        return State(params, params, opt, adversary, scale, images=jnp.int32(0))
-
-    def variant(self, step: int) -> Any:
-        """The adversary's own."""
-        return self.adversary.variant(step) if self.adversary else None
+        return self._begin(params, self._start.discriminator, jax.jit(self._calibrate)(self.frozen), adversary_key)
 
     def step(self, state: State, batch, key: jax.Array, *, frozen, variant) -> tuple[State, dict[str, jax.Array]]:
         draw_key, judge_key, learn_key = jax.random.split(key, 3)
@@ -88,24 +69,12 @@ class EncodeTask:
             ws = self._read(params, images, frozen)
             drawn = self._draw(ws, frozen)
             means = self._terms(state.scale, ws, drawn, images, true, targets, frozen)
-            fakes, seen = drawn[: len(photos)], None
-            if self.adversary:
-                judge = self.adversary.judge
-                means["adversarial"], seen = judge(state.adversary, fakes, None, judge_key, frozen["adversary"])
-            weights = to_dict(self.config.weights)
-            return sum(weights[name] * mean for name, mean in means.items()), (means, fakes, seen)
+            judged = self._judge(state, means, drawn[: len(photos)], judge_key, frozen)
+            return self._weighed(judged.terms), judged
 
-        (loss, (means, fakes, seen)), grads = jax.value_and_grad(loss_fn, has_aux=True)(state.params)
-        metrics = {"loss": loss} | {f"loss_{name}": mean for name, mean in means.items()}
-        adversary = state.adversary
-        if self.adversary:
-            adversary, learned = self.adversary.learn(
-                adversary, photos, fakes, None, learn_key, frozen["adversary"], variant, seen
-            )
-            metrics |= learned
-        average = self.config.ema_kimg, self.config.ema_rampup
-        state = averaged_step(state, grads, self._optimizer, self.batch_size, *average).replace(adversary=adversary)
-        return state, metrics | {"psnr": jnp.mean(psnr(jnp.mean((fakes - photos) ** 2, axis=(1, 2, 3))))}
+        (_, judged), grads = jax.value_and_grad(loss_fn, has_aux=True)(state.params)
+        state, metrics = self._end_step(state, grads, judged, photos, learn_key, frozen, variant)
+        return state, metrics | {"psnr": jnp.mean(psnr(jnp.mean((judged.fakes - photos) ** 2, axis=(1, 2, 3))))}
 
     def batches(self, start_step: int):
         """{'image': uint8 [p, r, r, 3]}: the real pictures of each batch."""

@@ -17,8 +17,8 @@ from ganinv_jax.data.unbroken import Unbroken
 from ganinv_jax.losses.adversarial import path_length_penalty
 from ganinv_jax.losses.coverage import coverage
 from ganinv_jax.models.stylegan2 import Generator
-from ganinv_jax.training.adversaries import Adversary, ProjectedAdversary, StyleGAN2Adversary
 from ganinv_jax.training.ema import ema_decay
+from ganinv_jax.training.frozen import make_adversary
 from ganinv_jax.training.optimizers import in_range, lazy
 from ganinv_jax.training.photos import photo_batches
 from ganinv_jax.training.tasks.gan.config import GanConfig
@@ -49,7 +49,9 @@ class GanTask:
     def __init__(self, config: GanConfig):
         self.config, self.seed, self.batch_size = config, config.seed, config.batch_size
         self.generator: Any = Generator(config.generator, config.compute)
-        self.adversary = _adversary(config)
+        adversary = make_adversary(config, config.generator.resolution)
+        assert adversary is not None  # GanConfig has checked it
+        self.adversary = adversary
         self.frozen = self.adversary.frozen
         regularized = config.pl_interval if config.pl_weight else 0
         self.optimizer = lazy(config.optimizer, regularized)
@@ -194,10 +196,3 @@ class GanTask:
     def _dummy_inputs(self):
         config = self.config.generator
         return jnp.zeros((1, config.z_dim)), jnp.zeros((1, config.c_dim)) if config.c_dim else None
-
-
-def _adversary(config: GanConfig) -> Adversary:
-    if config.projected is not None:
-        return ProjectedAdversary(config.projected, config.compute)
-    assert config.stylegan2 is not None  # GanConfig has checked it
-    return StyleGAN2Adversary(config.stylegan2, config.compute)

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 import grain
-import jax
 import numpy as np
 
+from ganinv_jax.core.devices import own_rows
 from ganinv_jax.data.holes import hole_batch
 from ganinv_jax.training.photos import photo_batches
 from ganinv_jax.training.tasks.inpaint.config import InpaintConfig
@@ -31,8 +31,8 @@ def batches(config: InpaintConfig, resolution: int, start_step: int) -> Iterator
 
 def _holes(config: InpaintConfig, resolution: int, start_step: int) -> Iterator[np.ndarray]:
     """Hole i of the run, counted over batches, depends on the seed and i alone."""
-    size, processes = config.batch_size, jax.process_count()
-    rows = range(size // processes * jax.process_index(), size // processes * (jax.process_index() + 1))
+    size = config.batch_size
+    rows = range(size)[own_rows(size)]
 
     def draw(step: int) -> np.ndarray:
         return hole_batch(config.holes, config.seed, [step * size + row for row in rows], resolution)

@@ -2,41 +2,28 @@
 
 from typing import Any
 
-import flax.struct
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ganinv_jax.core.configs import to_dict
 from ganinv_jax.core.devices import split_rows
 from ganinv_jax.core.images import to_float
 from ganinv_jax.losses.perceptual import PerceptualDistance
 from ganinv_jax.losses.pixels import psnr
 from ganinv_jax.models.inpainting import Completion, erase
 from ganinv_jax.training.calibration import calibrated
-from ganinv_jax.training.ema import averaged_step
 from ganinv_jax.training.frozen import make_adversary
 from ganinv_jax.training.optimizers import adam
 from ganinv_jax.training.tasks.inpaint import data, losses
 from ganinv_jax.training.tasks.inpaint.config import InpaintConfig
 from ganinv_jax.training.tasks.inpaint.show import Show
 from ganinv_jax.training.tasks.inpaint.start import read_start
+from ganinv_jax.training.tasks.judged import JudgedTask, State
 
 COMPLETIONS = 2  # of each picture: from its own code, and from another
 
 
-class State(flax.struct.PyTreeNode):
-    """params: variables of the parts in training. ema: their average. scale: of the perceptual term. images: seen."""
-
-    params: Any
-    ema: Any
-    opt: Any
-    adversary: Any
-    scale: jax.Array
-    images: jax.Array
-
-
-class InpaintTask:
+class InpaintTask(JudgedTask):
     """See `training.task.Task`. Stage 1 and stage 2 differ only in the parts that the recipe trains."""
 
     Config = InpaintConfig
@@ -50,7 +37,7 @@ class InpaintTask:
         self.generator = self.inpainter.generator
         self.adversary = make_adversary(config, self.generator.config.resolution)
         self._distance = PerceptualDistance(size=config.perceptual_size)
-        self._optimizer = adam(config.optimizer)
+        self.optimizer = adam(config.optimizer)
         held = {part: tree for part, tree in self._start.variables.items() if part not in config.trains}
         self.frozen = {
             "model": held,
@@ -63,13 +50,7 @@ class InpaintTask:
         key, adversary_key = jax.random.split(key)
         fresh = self.inpainter.init(key)
         params = {part: self._start.variables.get(part, fresh[part]) for part in self.config.trains}
-        adversary = self.adversary.init(adversary_key, self._start.discriminator) if self.adversary else {}
-        opt, scale = self._optimizer.init(params), jax.jit(self._calibrate)(self.frozen)
-        return State(params, params, opt, adversary, scale, images=jnp.int32(0))
-
-    def variant(self, step: int) -> Any:
-        """The adversary's own."""
-        return self.adversary.variant(step) if self.adversary else None
+        return self._begin(params, self._start.discriminator, jax.jit(self._calibrate)(self.frozen), adversary_key)
 
     def step(self, state: State, batch, key: jax.Array, *, frozen, variant) -> tuple[State, dict[str, jax.Array]]:
         draw_key, judge_key, learn_key = jax.random.split(key, 3)
@@ -88,23 +69,12 @@ class InpaintTask:
             means = {name: losses.weighted_mean(x, self._row_weights(state)) for name, x in terms.items()}
             if self.config.full_branch:
                 means["latent"] = jnp.mean((done.ws[: len(own), 0] - own) ** 2)
-            composites, seen = losses.composites(self._one_of_each(done.images), sources, known), None
-            if self.adversary:
-                judge = self.adversary.judge
-                means["adversarial"], seen = judge(state.adversary, composites, None, judge_key, frozen["adversary"])
-            weights = to_dict(self.config.weights)
-            return sum(weights[name] * mean for name, mean in means.items()), (means, done, composites, seen)
+            composites = losses.composites(self._one_of_each(done.images), sources, known)
+            judged = self._judge(state, means, composites, judge_key, frozen)
+            return self._weighed(judged.terms), (judged, done)
 
-        (loss, (means, done, composites, seen)), grads = jax.value_and_grad(loss_fn, has_aux=True)(state.params)
-        metrics = {"loss": loss} | {f"loss_{name}": mean for name, mean in means.items()}
-        adversary = state.adversary
-        if self.adversary:
-            adversary, learned = self.adversary.learn(
-                adversary, sources, composites, None, learn_key, frozen["adversary"], variant, seen
-            )
-            metrics |= learned
-        average = self.config.ema_kimg, self.config.ema_rampup
-        state = averaged_step(state, grads, self._optimizer, self.batch_size, *average).replace(adversary=adversary)
+        (_, (judged, done)), grads = jax.value_and_grad(loss_fn, has_aux=True)(state.params)
+        state, metrics = self._end_step(state, grads, judged, sources, learn_key, frozen, variant)
         return state, metrics | self._figures(done, targets, known)
 
     def batches(self, start_step: int):
