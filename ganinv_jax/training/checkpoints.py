@@ -84,6 +84,11 @@ class Checkpoints:
         """Whether the checkpoint of that step is the best one so far."""
         return self._manager.best_step() == step
 
+    def check(self) -> None:
+        """Raise InputError where what was saved could not be written, as far as that is known by now."""
+        with self._writing():
+            self._manager.check_for_errors()
+
     def wait(self) -> None:
         """Wait until what was saved is on disk. Raises InputError where it could not be written."""
         with self._writing():

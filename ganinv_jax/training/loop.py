@@ -143,6 +143,7 @@ class _Outputs:
             self._checkpoints.wait()  # for the one before: no row tells of more than two intervals that could be lost
         self._since += time.monotonic() - started  # The rate is the training's own.
         if save or self._due(step, settings.log_kimg):
+            self._checkpoints.check()
             self._write_row(step)
         started = time.monotonic()
         if save:

@@ -170,6 +170,31 @@ def test_a_write_that_fails_stops_cleanly(tmp_path, recipe, python):
     assert sorted(p.name for p in (workdir / "checkpoints").iterdir()) == ["10", "20", "30"]
 
 
+def test_a_write_that_failed_is_told_without_waiting_for_the_next(tmp_path, python):
+    program = (
+        "import resource, signal, sys, time\n"
+        "import jax.numpy as jnp\n"
+        "from ganinv_jax.core.errors import InputError\n"
+        "from ganinv_jax.training.checkpoints import Checkpoints\n"
+        "try:\n"
+        "    with Checkpoints(sys.argv[1]) as checkpoints:\n"
+        "        checkpoints.save(10, {'w': jnp.ones(100)})\n"
+        "        checkpoints.wait()\n"
+        "        checkpoints.check()\n"
+        "        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "        resource.setrlimit(resource.RLIMIT_FSIZE, (10, resource.RLIM_INFINITY))\n"
+        "        checkpoints.save(20, {'w': jnp.ones(100)})\n"
+        "        while True:\n"
+        "            time.sleep(0.1)\n"
+        "            checkpoints.check()\n"
+        "except InputError as error:\n"
+        "    print(error)\n"
+    )
+    done = python("-c", program, tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert f"The last good checkpoint is {tmp_path}/10." in done.stdout
+
+
 def test_a_log_that_cannot_be_written_stops_cleanly(tmp_path, monkeypatch):
     from toy import ToyConfig, ToyTask
 
