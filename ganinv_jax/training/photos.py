@@ -51,4 +51,9 @@ def first_photos(source: str, count: int, size: int) -> Float[np.ndarray, "count
     """
     opened = Unbroken(open_source(source))
     check(len(opened) >= count, f"show.source must hold {count} pictures, but {source} has {len(opened)}.")
-    return np.stack([to_float(fit_square(opened[i]["image"], size)) for i in range(count)])
+    return squares(opened, count, size)
+
+
+def squares(source: Source, count: int, size: int) -> Float[np.ndarray, "n size size 3"]:
+    """The first pictures of an open source in [-1, 1], each its largest centred square; at most `count` of them."""
+    return np.stack([to_float(fit_square(source[i]["image"], size)) for i in range(min(count, len(source)))])

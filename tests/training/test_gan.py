@@ -149,6 +149,20 @@ def test_goes_on_from_another_resolution(run, pictures, tmp_path, caplog):
         GanTask(_config(pictures, **(options | {"generator": deeper})))
 
 
+def test_goes_on_with_another_z(run, pictures, tmp_path, caplog):
+    """All is copied but the first layer of the mapping, which alone reads z."""
+    task, _, state, _ = run
+    folders.save(tmp_path / "model", *task.export(state))
+    options = {"generator": dict(TINY["generator"], z_dim=5), "init_from": str(tmp_path / "model")}
+    with caplog.at_level(logging.WARNING):
+        start = GanTask(_config(pictures, **options)).init(jax.random.key(7))
+    assert "the generator's b4, b8, and mapping in part" in caplog.text
+    assert start.params["mapping"]["fc0"]["weight"].shape == (5, 6)
+    assert not _moved(state.params["mapping"]["fc1"], start.params["mapping"]["fc1"])
+    assert not _moved(state.params["synthesis"], start.params["synthesis"])
+    assert not _moved(state.adversary.params, start.adversary.params)
+
+
 class _Recorder:
     """An adversary that does nothing but tell the pictures that it was shown."""
 

@@ -19,7 +19,7 @@ def sources(tmp_path_factory):
     folder = tmp_path_factory.mktemp("sources")
     pictures = tiny_tasks.save_pictures(folder / "pictures")
     model = save_tiny_model(folder / "model", inpainter=False)
-    return {"gan": pictures, "inpainter": model, "encoder": model}
+    return {"gan": pictures, "anchored": pictures, "inpainter": model, "encoder": model}
 
 
 @pytest.mark.parametrize("compute", ["fp32", "bf16"])

@@ -62,7 +62,8 @@ def sources(tmp_path_factory):
     """What each of the tiny tasks begins with."""
     folder = tmp_path_factory.mktemp("sources")
     model = save_tiny_model(folder / "model", inpainter=False)
-    return {"gan": tiny_tasks.save_pictures(folder / "pictures"), "inpainter": model, "encoder": model}
+    pictures = tiny_tasks.save_pictures(folder / "pictures")
+    return {"gan": pictures, "anchored": pictures, "inpainter": model, "encoder": model}
 
 
 @pytest.mark.slow
@@ -102,7 +103,7 @@ def test_two_processes_stopped_killed_and_resumed_equal_undisturbed_ones(tmp_pat
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "killed"), [("gan", "both"), ("inpainter", "one")])
+@pytest.mark.parametrize(("name", "killed"), [("anchored", "both"), ("inpainter", "one")])
 def test_two_processes_train_networks_that_are_killed_to_the_same_bits(tmp_path, train_together, sources, name, killed):
     recipe = tiny_tasks.save_recipe(tmp_path / f"{name}.py", name, sources[name])
     photos = [f"--config.photos.source={sources['gan']}"] if name == "inpainter" else []

@@ -61,6 +61,21 @@ class Gan(_InAccidents, GanTask):
         return COMMON | {"data": data, "generator": GENERATOR, "stylegan2": OPPONENT}
 
 
+class AnchoredGan(Gan):
+    """Half of a batch are anchors. Compared and read through EfficientNet's first stage only."""
+
+    def __init__(self, config):
+        super().__init__(config)
+        self.anchors._distance = PerceptualDistance(stages=("stride4",), size=32)
+        self.frozen["efficientnet_lite0"] = self.anchors._distance.variables
+
+    @staticmethod
+    def options(pictures: Path) -> dict[str, Any]:
+        """Trained on the folder `pictures`."""
+        anchors = {"components": 3, "code_size": 4, "pixels_size": 4, "perceptual_size": 32, "stage": "stride4"}
+        return Gan.options(pictures) | {"batch_size": 2 * BATCH, "anchors": anchors}
+
+
 class _LooksBriefly(_InAccidents):
     """The perceptual term looks through EfficientNet's first stage only."""
 
@@ -98,7 +113,7 @@ class Encoder(_LooksBriefly, EncodeTask):
         return COMMON | mixed | {"init_from": str(model), "data": data, "options": ENCODER, "show": {"count": 1}}
 
 
-TASKS = {"gan": Gan, "inpainter": Inpainter, "encoder": Encoder}
+TASKS = {"gan": Gan, "anchored": AnchoredGan, "inpainter": Inpainter, "encoder": Encoder}
 
 
 def make(name: str, source: Path, **changes: Any) -> Any:
@@ -109,8 +124,10 @@ def make(name: str, source: Path, **changes: Any) -> Any:
 
 def save_recipe(path: Path, name: str, source: Path) -> Path:
     """A recipe for six steps: a row each, a checkpoint each two."""
-    intervals = {"total_kimg": 0.048, "log_kimg": 0.008, "checkpoint_kimg": 0.016, "snapshot_kimg": 0.048}
-    values = {"task": f"tiny_tasks:{TASKS[name].__name__}", "loop": intervals, **TASKS[name].options(source)}
+    options = TASKS[name].options(source)
+    steps = {"total_kimg": 6, "log_kimg": 1, "checkpoint_kimg": 2, "snapshot_kimg": 6}
+    intervals = {interval: count * options["batch_size"] / 1000 for interval, count in steps.items()}
+    values = {"task": f"tiny_tasks:{TASKS[name].__name__}", "loop": intervals, **options}
     path.write_text(f"def get_config():\n    return {values!r}\n")
     return path
 

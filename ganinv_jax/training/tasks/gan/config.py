@@ -10,6 +10,7 @@ from ganinv_jax.training.adversaries.stylegan2 import StyleGAN2AdversaryConfig
 from ganinv_jax.training.auto import GanAuto
 from ganinv_jax.training.optimizers import AdamConfig
 from ganinv_jax.training.options import DataConfig, check_common
+from ganinv_jax.training.tasks.gan.anchors import AnchorsConfig
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,11 +23,13 @@ class GanConfig:
         very fakes that the generator was judged on, which saves drawing and looking at others; NVIDIA draws others.
     coverage_weight, coverage_size: every real picture of the batch pulls the fake that is nearest to it, both reduced
         to that side (see `losses.coverage`); 0, as NVIDIA has it: none. Against generators that draw a part of it all.
+    anchors: real pictures that the generator has to draw from codes of theirs; None, as NVIDIA has it: none. Against
+        generators that draw one pose alone.
     compute: precision of both networks: 'fp32'; 'bf16'; 'source', fp16 in their `num_fp16_res` highest resolutions, as
         NVIDIA trains (see `SynthesisNetwork`, `ProjectedDiscriminator`). Weights, optimisers, averages, statistics and
         losses are fp32 in each.
     init_from: a model folder, or the name of a bundled one, to go on from; its discriminator begins anew where it is of
-        the other kind. From a model of another resolution the layers that both have are copied.
+        the other kind. From a model of another resolution or z_dim the layers that both have are copied.
     auto: what the options that were left open were chosen by (see `training.auto`); None: all of them were given.
     Source of the defaults: `train.py` of NVlabs/stylegan2-ada-pytorch.
     """
@@ -46,6 +49,7 @@ class GanConfig:
     share_fakes: bool = False
     coverage_weight: float = 0.0
     coverage_size: int = 16
+    anchors: AnchorsConfig | None = None
     compute: Compute = "fp32"
     init_from: str | None = None
     auto: GanAuto | None = None
@@ -62,8 +66,25 @@ class GanConfig:
         side = self.generator.resolution
         fits = not self.coverage_weight or 0 < self.coverage_size <= side
         check(fits, f"coverage_size must lie between 1 and {side}, but got {self.coverage_size}.")
+        if self.anchors is not None:
+            self._check_anchors(self.anchors)
         if self.stylegan2 is not None:
             self._check_judge(self.stylegan2)
+
+    def _check_anchors(self, anchors: AnchorsConfig) -> None:
+        generator = self.generator
+        few = anchors.components <= generator.z_dim
+        check(few, f"anchors.components must be at most z_dim, {generator.z_dim}, but it is {anchors.components}.")
+        for name in ("code_size", "pixels_size"):
+            value, side = getattr(anchors, name), generator.resolution
+            check(value <= side, f"anchors.{name} must be at most {side}, but it is {value}.")
+        blocks, coarse = generator.block_resolutions, anchors.coarse_resolution
+        check(
+            not anchors.coarse_kimg or coarse in blocks,
+            f"anchors.coarse_resolution must be one of {', '.join(map(str, blocks))}, but it is {coarse}.",
+        )
+        plain = generator.img_channels == 3 and not self.style_mixing
+        check(plain, "anchors are RGB pictures of one code each: img_channels must be 3 and style_mixing 0.")
 
     def _check_judge(self, adversary: StyleGAN2AdversaryConfig) -> None:
         for name in ("resolution", "img_channels", "c_dim"):

@@ -1,4 +1,4 @@
-"""What a GAN's training goes on from: the networks of a model folder, also of another resolution."""
+"""What a GAN's training goes on from: the networks of a model folder, also of another resolution or z_dim."""
 
 import dataclasses
 import logging
@@ -15,8 +15,8 @@ from ganinv_jax.core.configs import check, differences, to_dict
 from ganinv_jax.models.stylegan2 import Discriminator, DiscriminatorConfig, Generator, GeneratorConfig
 from ganinv_jax.training.tasks.gan.config import GanConfig
 
-SIZES = ("resolution", "channel_base", "channel_max", "channels", "num_fp16_res")
-"""Options in which a model of another resolution may differ; each of them only changes how many layers fit."""
+SIZES = ("resolution", "z_dim", "channel_base", "channel_max", "channels", "num_fp16_res")
+"""Options in which a model of another resolution or z_dim may differ; each of them only changes how many layers fit."""
 
 _log = logging.getLogger(__name__)
 
@@ -44,8 +44,8 @@ class Start:
 def read_start(config: GanConfig) -> Start:
     """Read the folder `config.init_from`.
 
-    At the recipe's resolution everything must fit. At another one the layers that both have are copied, mapping and
-    blocks up to the smaller of the two; a line of the log names those that begin anew. As NVIDIA's `--resume` does,
+    At the recipe's resolution and z_dim everything must fit. At others the layers that both have are copied, mapping
+    and blocks up to the smaller of the two; a line of the log names those that begin anew. As NVIDIA's `--resume` does,
     which goes by names alone.
 
     Raises InputError where the generator's options differ in more than that.
@@ -53,7 +53,7 @@ def read_start(config: GanConfig) -> Start:
     source = config.init_from or ""
     model, arrays = folders.load(folders.find(source))
     given, wanted = model.get("generator", {}), to_dict(config.generator)
-    other = "resolution" in given and given["resolution"] != wanted["resolution"]
+    other = any(name in given and given[name] != wanted[name] for name in ("resolution", "z_dim"))
     unlike = differences(_without_sizes(given), _without_sizes(wanted)) if other else differences(given, wanted)
     check(not unlike, f"init_from must hold a generator with the recipe's options, but in {source} {unlike}.")
     start = Start(
