@@ -9,7 +9,7 @@ from typing import Any
 import jax
 import numpy as np
 
-import ganinv_jax
+from ganinv_jax import __version__
 from ganinv_jax.core.configs import to_dict
 from ganinv_jax.training.logs import TIMES, Row
 from ganinv_jax.training.task import Task
@@ -35,7 +35,7 @@ def card(name: str, task: Task, arrays: Mapping[str, Any], images: int, rows: Se
             "",
             f"- **Seen**: {images:,} pictures in batches of {task.batch_size}",
             f"- **Took**: {seconds / 3600:.2g} hours, at last on {_hardware()}",
-            f"- **By**: ganinv_jax {ganinv_jax.__version__}, jax {jax.__version__}, on {time.strftime('%Y-%m-%d')}",
+            f"- **By**: ganinv_jax {__version__}, jax {jax.__version__}, on {time.strftime('%Y-%m-%d')}",
             "",
             "| part | numbers |",
             "|---|---|",
