@@ -60,6 +60,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _explained(error: Exception) -> Exception:
     """The error, or the sentence that stands for it."""
+    if isinstance(error, GaninvError):
+        return error
     if isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error):  # of the host; of a device, by JAX
         first = (str(error).strip() or "MemoryError").partition("\n")[0]
         return InputError(

@@ -38,6 +38,7 @@ def verb(monkeypatch):
         (GaninvError("The loss is not finite."), 1, False),
         (ZeroDivisionError("division by zero"), 1, True),
         (MemoryError(), 2, False),
+        (GaninvError("It cannot be read now (RESOURCE_EXHAUSTED); mend that."), 1, False),
         (KeyboardInterrupt(), 130, False),
     ],
 )
@@ -47,6 +48,7 @@ def test_exit_codes(verb, capsys, error, code, stack):
     told = capsys.readouterr().err
     assert ("Traceback" in told) == stack
     assert str(error or "") in told
+    assert "must fit the memory" not in told or isinstance(error, MemoryError)
     assert stack or len(told.splitlines()) <= 1
 
 

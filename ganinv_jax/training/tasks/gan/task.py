@@ -1,6 +1,7 @@
 """Training a StyleGAN2 generator, against StyleGAN2's discriminator or the projected one."""
 
 import dataclasses
+import functools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -130,7 +131,7 @@ class GanTask:
         images = self._picture({"params": state.ema, "buffers": state.buffers}, z, c)
         shown = {"samples": grid(to_uint8(np.asarray(images)), columns=8)}
         if self.anchors and not c_dim:
-            photos = squares(self._pictures(), SNAPSHOT_ANCHORS, self.config.generator.resolution)
+            photos = self._shown
             pairs = np.stack([photos, np.asarray(self._again(state, photos, self.frozen))], axis=1)
             shown["anchors"] = grid(to_uint8(pairs.reshape(-1, *photos.shape[1:])), columns=8)
         return shown
@@ -268,6 +269,11 @@ class GanTask:
         if isinstance(key, Tracer):
             return self.anchors.blank(side)
         return self.anchors.find(self._pictures(), side, self.config.data.mirror)
+
+    @functools.cached_property
+    def _shown(self) -> np.ndarray:
+        """The pictures of sample grids, read once."""
+        return squares(self._pictures(), SNAPSHOT_ANCHORS, self.config.generator.resolution)
 
     def _pictures(self) -> Source:
         return Unbroken(open_source(self.config.data.source))
