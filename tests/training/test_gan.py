@@ -338,8 +338,8 @@ def test_the_projected_discriminator_trains_its_heads_alone(pictures):
     assert {"loss_g", "loss_d", "real_score", "fake_score"} <= metrics.keys()
 
 
-def test_a_discriminator_goes_on_with_spread_added():
-    """Heads that were trained without it keep their weights; others' weights are refused."""
+def test_a_discriminator_goes_on_with_spread_added_or_left_out():
+    """Heads that were trained otherwise keep their weights; others' weights are refused."""
     network = {"size": 32, "stages": ["stride4"], "channels": 4, "head_channels": [4]}
     plain, more, other = (
         ProjectedAdversary(from_dict(ProjectedAdversaryConfig, {"network": network | changes}))
@@ -351,6 +351,8 @@ def test_a_discriminator_goes_on_with_spread_added():
     assert "spread" in head
     kept = {name: tree for name, tree in head.items() if name != "spread"}
     assert not _moved(kept, trained["params"]["head_stride4"])
+    again = plain.init(jax.random.key(3), more.export(state)[1])
+    assert not _moved(again.params, trained["params"])
     with pytest.raises(InputError, match="The weights of the discriminator must fit its config"):
         other.init(jax.random.key(2), trained)
 

@@ -265,6 +265,28 @@ def test_data_that_will_not_do_is_told_before_anything_is_made(tmp_path, monkeyp
     assert not (tmp_path / "config.json").exists() and not (tmp_path / "samples").exists()
 
 
+def test_the_data_is_closed_where_nothing_can_begin(tmp_path, monkeypatch):
+    closed = []
+
+    def endless(self, start_step, batches=ToyTask.batches):
+        try:
+            yield from batches(self, start_step)
+        finally:
+            closed.append(True)
+
+    monkeypatch.setattr(ToyTask, "batches", endless)
+    monkeypatch.setattr(loop.devices, "replicate", _raise(GaninvError("There is no room.")))
+    with pytest.raises(GaninvError, match="no room"):
+        train(tmp_path)
+    assert closed
+
+
+def test_a_record_that_cannot_be_written_is_told(tmp_path):
+    (tmp_path / "config.json").mkdir()
+    with pytest.raises(InputError, match=r"could not write: .*config\.json.*There is no checkpoint yet"):
+        train(tmp_path)
+
+
 def test_a_run_that_is_over_needs_no_data(tmp_path, monkeypatch):
     state = train(tmp_path)
 
@@ -281,3 +303,10 @@ def _without_metrics(step):
         return step(self, *args, **kwargs)[0], {}
 
     return silent
+
+
+def _raise(error):
+    def fail(*args, **kwargs):
+        raise error
+
+    return fail

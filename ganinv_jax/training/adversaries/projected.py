@@ -101,9 +101,10 @@ class ProjectedAdversary:
 
 
 def _go_on_from(model, fresh):
-    """`model`'s variables; heads that it trained without `Spread` get a fresh one."""
+    """`model`'s variables; where heads begin or cease to compare pictures, `Spread` is fresh or left out."""
     given, wanted = traverse_util.flatten_dict(model), traverse_util.flatten_dict(fresh)
     added = {path: leaf for path, leaf in wanted.items() if "spread" in path and path not in given}
-    variables = traverse_util.unflatten_dict(given | added)
+    kept = {path: leaf for path, leaf in given.items() if path in wanted or "spread" not in path}
+    variables = traverse_util.unflatten_dict(kept | added)
     folders.check_like(variables, fresh, "the discriminator")
     return variables
