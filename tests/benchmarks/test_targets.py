@@ -120,12 +120,13 @@ def get_config():
 
 
 def test_train_takes_recipes_that_show_photos(monkeypatch):
-    """There are none to show while the task is made."""
+    """The pictures they name need not be there."""
     monkeypatch.setitem(TARGETS["train"].__globals__, "jax_contestant", lambda *given: Contestant.of(lambda: None))
-    options = {"recipes": ("inpaint_custom_stage1",), "resolution": 16, "batch": 16}
-    assert first_case("train", **options)[1].count == 16
-    with pytest.raises(InputError, match="takes recipes of GANs and inpainters, but encoder_custom trains encode"):
-        first_case("train", **options | {"recipes": ("encoder_custom",)})
+    options = {"resolution": 16, "batch": 16}
+    for recipe in ("inpaint_custom_stage1", "encoder_custom"):
+        assert first_case("train", recipes=(recipe,), **options)[1].count == 16
+    with pytest.raises(InputError, match="recipes of GANs, inpainters and encoders, but layers_cat64 trains layers"):
+        first_case("train", recipes=("layers_cat64",), **options)
 
 
 @pytest.mark.parametrize("trains", [("encoder", "mixer"), ("skip",)])

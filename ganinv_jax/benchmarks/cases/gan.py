@@ -25,6 +25,7 @@ from ganinv_jax.losses.adversarial import r1_penalty
 from ganinv_jax.training import loop
 from ganinv_jax.training.adversaries.stylegan2 import StyleGAN2AdversaryConfig
 from ganinv_jax.training.options import DataConfig
+from ganinv_jax.training.tasks.encode import EncodeConfig
 from ganinv_jax.training.tasks.gan import GanConfig, GanTask
 from ganinv_jax.training.tasks.inpaint import InpaintConfig
 
@@ -53,8 +54,8 @@ def shares(task: Any) -> dict[str, float]:
 def jax_contestant(
     task: Any, rows: Mapping[str, np.ndarray], mesh: Mesh, answer: Callable[[], Any] | None = None
 ) -> Contestant:
-    """The steps of a GAN or an inpainter on the batch `rows`, as the training loop compiles them; each goes on from the
-    state that the one before left."""
+    """The steps of a GAN, an inpainter or an encoder on the batch `rows`, as the training loop compiles them; each goes
+    on from the state that the one before left."""
     init_key, step_key = loop.keys(task)
     state = devices.replicate(task.init(init_key), mesh)
     batch = devices.shard_batch(rows, mesh)
@@ -152,7 +153,7 @@ def _recipe(options: Options, batch: int) -> GanConfig:
     )
 
 
-def _period(config: GanConfig | InpaintConfig) -> int:
+def _period(config: GanConfig | InpaintConfig | EncodeConfig) -> int:
     """Steps after which the kinds of steps repeat."""
     intervals = [config.pl_interval] if isinstance(config, GanConfig) and config.pl_weight else []
     if config.stylegan2 is not None and config.stylegan2.r1_gamma:

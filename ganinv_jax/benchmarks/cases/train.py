@@ -41,18 +41,22 @@ def train(options: Options) -> Iterator[Case]:
 def _task(recipe: str, options: Options, folder: Path) -> Any:
     """The recipe's task on made-up pictures, from a model with random weights unless one is given."""
     values, overrides = config.read(recipe), list(options.overrides)
-    known = values.get("task") in ("gan", "inpaint")
-    check(known, f"benchmark train takes recipes of GANs and inpainters, but {recipe} trains {values.get('task')}.")
+    known = values.get("task") in ("gan", "inpaint", "encode")
+    check(
+        known,
+        f"benchmark train takes recipes of GANs, inpainters and encoders, but {recipe} trains {values.get('task')}.",
+    )
     if values.get("init_from") and not any("config.init_from=" in override for override in overrides):
         model = _save_model(folder / "model", options, values.get("preset", "light"))
         overrides.append(f"config.init_from={model}")
     for part in ("data", "photos"):
         if values.get(part):
             overrides.append(f"config.{part}.source={folder / 'pictures'}")
-    if values["task"] == "inpaint":
-        overrides.append("config.show.source=None")  # There are no pictures yet: their size is the task's.
+    if values["task"] in ("inpaint", "encode"):
+        overrides.append("config.show.source=None")
     if options.batch:
         overrides.append(f"config.batch_size={options.batch}")
+    _save_pictures(folder / "pictures", options.generator)  # Some tasks look at once.
     task: Any = config.load(recipe, overrides).make()
     _save_pictures(folder / "pictures", task.generator.config)
     return task
