@@ -199,26 +199,40 @@ def split_rows(x: jax.Array) -> jax.Array:
     return jax.lax.with_sharding_constraint(x, PartitionSpec("data"))
 
 
-def check_parts(batch: Any, mesh: Mesh) -> None:
-    """Raise InputError for an array of this process's part of a batch whose rows its devices do not divide."""
-    here = mesh.size // jax.process_count()
-    for path, leaf in jax.tree_util.tree_leaves_with_path(batch):
-        if len(leaf) % here:
-            name = jax.tree_util.keystr(path, simple=True, separator=".") or "it"
-            raise InputError(
-                f"Each part of a batch must be a multiple of the number of devices, {here}, but {name} holds "
-                f"{len(leaf)}; change the batch size, or the share of it that this part has."
-            )
+def fill_rows(x: jax.Array) -> jax.Array:
+    """`split_rows` where the devices divide the rows; else with the first rows once more at the end, until they do.
+
+    For what is costly to compute of each row: cut the result to the rows there were.
+    """
+    mesh = jax.sharding.get_abstract_mesh()
+    missing = 0 if mesh.empty else -len(x) % mesh.size
+    return split_rows(x[jnp.arange(len(x) + missing) % len(x)] if missing else x)
+
+
+class Whole(NamedTuple):
+    """Rows of a batch of which each of several processes gives all, since the devices do not divide them."""
+
+    rows: Any
+
+
+def batch_sharding(rows: int, mesh: Mesh) -> NamedSharding:
+    """How so many rows of a global batch lie: split along the first axis, or whole if the devices do not divide them.
+
+    The latter is for parts of a batch, such as real pictures beside generated ones; for all of it, see `check_batch`.
+    """
+    return NamedSharding(mesh, PartitionSpec() if rows % mesh.size else PartitionSpec("data"))
 
 
 def shard_batch(batch: Any, mesh: Mesh) -> Any:
-    """Global arrays, split along the first axis, from this process's part of the batch (all of it on one host).
+    """Global arrays, laid as `batch_sharding` says, from this process's part of the batch (all of it on one host)."""
 
-    Raises InputError where the devices do not divide an array's rows.
-    """
-    check_parts(batch, mesh)
-    sharding = NamedSharding(mesh, PartitionSpec("data"))
-    return jax.tree.map(lambda leaf: jax.make_array_from_process_local_data(sharding, np.asarray(leaf)), batch)
+    def lay(leaf: Any) -> jax.Array:
+        whole = isinstance(leaf, Whole)
+        rows = np.asarray(leaf.rows if whole else leaf)
+        count = len(rows) if whole else len(rows) * (mesh.size // len(mesh.local_devices))
+        return jax.make_array_from_process_local_data(batch_sharding(count, mesh), rows)
+
+    return jax.tree.map(lay, batch, is_leaf=lambda leaf: isinstance(leaf, Whole))
 
 
 def of_first(value: bool | int) -> int:

@@ -67,20 +67,18 @@ def _show_outputs(workdir: Path, settings: LoopSettings) -> None:
 
 def _compile(task: Task, state: Any, mesh: Mesh) -> Any:
     """The first step's program, whose inputs exist as shapes alone."""
-    everywhere, split = NamedSharding(mesh, PartitionSpec()), NamedSharding(mesh, PartitionSpec("data"))
 
-    def abstract(tree: Any, sharding: NamedSharding, parts: int = 1) -> Any:
-        def one(leaf: Any) -> jax.ShapeDtypeStruct:
-            leaf = leaf if hasattr(leaf, "dtype") else np.asarray(leaf)
-            shape = (parts * leaf.shape[0], *leaf.shape[1:]) if parts > 1 else leaf.shape
-            return jax.ShapeDtypeStruct(shape, leaf.dtype, sharding=sharding)
+    def whole(leaf: Any) -> jax.ShapeDtypeStruct:
+        leaf = leaf if hasattr(leaf, "dtype") else np.asarray(leaf)
+        return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=NamedSharding(mesh, PartitionSpec()))
 
-        return jax.tree.map(one, tree)
+    def part(leaf: Any) -> jax.ShapeDtypeStruct:
+        rows, times = (leaf.rows, 1) if isinstance(leaf, devices.Whole) else (leaf, jax.process_count())
+        count = times * len(rows)
+        return jax.ShapeDtypeStruct((count, *rows.shape[1:]), rows.dtype, sharding=devices.batch_sharding(count, mesh))
 
-    batch = next(task.batches(0))
-    devices.check_parts(batch, mesh)
-    batch = abstract(batch, split, parts=jax.process_count())
-    state, frozen, key = abstract((state, task.frozen, loop.keys(task)[1]), everywhere)
+    batch = jax.tree.map(part, next(task.batches(0)), is_leaf=lambda leaf: isinstance(leaf, devices.Whole))
+    state, frozen, key = jax.tree.map(whole, (state, task.frozen, loop.keys(task)[1]))
     # The step number without a sharding, as the loop hands it over: else it would be another program.
     lowered = loop.compile_step(task, mesh).lower(state, batch, frozen, key, np.uint32(0), task.variant(0))
     try:

@@ -61,6 +61,27 @@ class Gan(_InAccidents, GanTask):
         return COMMON | {"data": data, "generator": GENERATOR, "stylegan2": OPPONENT}
 
 
+class RegularizedGan(Gan):
+    """With all that comes at intervals, in each step."""
+
+    @staticmethod
+    def options(pictures: Path) -> dict[str, Any]:
+        """Trained on the folder `pictures`."""
+        opponent = {"stylegan2": OPPONENT | {"r1_gamma": 1.0, "r1_interval": 1}}
+        return Gan.options(pictures) | opponent | {"pl_weight": 2.0, "pl_interval": 1, "style_mixing": 0.9}
+
+
+class ProjectedGan(Gan):
+    """Against heads that normalise, and compare, what EfficientNet's first stage says of the batch."""
+
+    @staticmethod
+    def options(pictures: Path) -> dict[str, Any]:
+        """Trained on the folder `pictures`."""
+        network = {"size": 32, "stages": ["stride4"], "channels": 4, "head_channels": [4], "spread_group": 4}
+        options = Gan.options(pictures)
+        return options | {"stylegan2": None, "projected": {"network": network, "optimizer": SMOOTH}}
+
+
 class AnchoredGan(Gan):
     """Half of a batch are anchors. Compared and read through EfficientNet's first stage only."""
 
@@ -94,8 +115,10 @@ class Inpainter(_LooksBriefly, InpaintTask):
 
     @staticmethod
     def options(model: Path) -> dict[str, Any]:
-        """On the generator in the folder `model`."""
-        return COMMON | {"init_from": str(model), "options": {"encoder": ENCODER}, "show": {"count": 1}}
+        """On the generator in the folder `model`, with two in eight of the pictures beside it."""
+        photos = {"source": str(model.parent / "pictures"), "threads": 1}
+        about = {"init_from": str(model), "photos": photos, "options": {"encoder": ENCODER}, "show": {"count": 1}}
+        return COMMON | about
 
 
 class Encoder(_LooksBriefly, EncodeTask):
@@ -113,7 +136,14 @@ class Encoder(_LooksBriefly, EncodeTask):
         return COMMON | mixed | {"init_from": str(model), "data": data, "options": ENCODER, "show": {"count": 1}}
 
 
-TASKS = {"gan": Gan, "anchored": AnchoredGan, "inpainter": Inpainter, "encoder": Encoder}
+TASKS = {
+    "gan": Gan,
+    "regularized": RegularizedGan,
+    "projected": ProjectedGan,
+    "anchored": AnchoredGan,
+    "inpainter": Inpainter,
+    "encoder": Encoder,
+}
 
 
 def make(name: str, source: Path, **changes: Any) -> Any:
@@ -146,6 +176,6 @@ def one_step(name: str, source: Path) -> tuple[dict[str, np.ndarray], float]:
     state, frozen, key = devices.replicate((task.init(start), task.frozen, key), mesh)
     batch = devices.shard_batch(next(task.batches(0)), mesh)
     arguments = state, batch, frozen, key, np.uint32(0)
-    step: Any = loop.compile_step(task, mesh).lower(*arguments, task.variant(1)).compile()
+    step: Any = loop.compile_step(task, mesh).lower(*arguments, task.variant(0)).compile()
     leaves = jax.tree_util.tree_leaves_with_path(step(*arguments))
     return {jax.tree_util.keystr(path): np.asarray(leaf) for path, leaf in leaves}, step.cost_analysis()["flops"]

@@ -31,7 +31,7 @@ def train(options: Options) -> Iterator[Case]:
             task = _task(recipe, options, Path(folder))
             batch, side = next(task.batches(0)), task.generator.config.resolution
             contestants = {}
-            for count in _counts(batch):
+            for count in _counts(task.batch_size):
                 mesh = devices.data_mesh(jax.devices()[:count])
                 contestants[f"jax, devices: {count}"] = jax_contestant(task, batch, mesh)
             settings = {"recipe": recipe, "resolution": side, "batch": task.batch_size, "dtype": task.config.compute}
@@ -78,7 +78,7 @@ def _save_pictures(folder: Path, generator: Any) -> None:
         write_png(folder / f"{i:02d}.png", picture)
 
 
-def _counts(batch: dict[str, Any]) -> list[int]:
-    """Powers of two that there are devices for and that divide every part of the batch."""
+def _counts(batch_size: int) -> list[int]:
+    """Powers of two that there are devices for and that divide the batch."""
     powers = (2**k for k in range(jax.device_count().bit_length()))
-    return [count for count in powers if all(len(rows) % count == 0 for rows in batch.values())]
+    return [count for count in powers if batch_size % count == 0]

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ganinv_jax.core.devices import split_rows
+from ganinv_jax.core.devices import fill_rows, split_rows
 from ganinv_jax.core.images import grid, to_float, to_uint8
 from ganinv_jax.losses.perceptual import PerceptualDistance
 from ganinv_jax.losses.pixels import psnr
@@ -21,7 +21,7 @@ from ganinv_jax.models.features import load_features
 from ganinv_jax.training.calibration import calibrated
 from ganinv_jax.training.frozen import make_adversary
 from ganinv_jax.training.optimizers import adam
-from ganinv_jax.training.photos import first_photos, photo_batches
+from ganinv_jax.training.photos import a_few_at_a_time, first_photos, photo_batches
 from ganinv_jax.training.tasks.encode import losses
 from ganinv_jax.training.tasks.encode.config import EncodeConfig
 from ganinv_jax.training.tasks.encode.start import read_start
@@ -83,8 +83,8 @@ class EncodeTask(JudgedTask):
 
     def snapshot(self, state: State) -> dict[str, np.ndarray]:
         """Pictures, each with its reconstruction on its right, by averaged weights."""
-        drawn = self._reconstructed(state.ema, self._shown, self.frozen)
-        pairs = np.stack([self._shown, np.asarray(drawn)], axis=1)
+        drawn = a_few_at_a_time(lambda rows: self._reconstructed(state.ema, rows, self.frozen), self._shown)
+        pairs = np.stack([self._shown, drawn], axis=1)
         return {"samples": grid(to_uint8(pairs.reshape(-1, *pairs.shape[2:])), columns=2 * PAIRS_A_ROW)}
 
     def export(self, state: State) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -102,7 +102,7 @@ class EncodeTask(JudgedTask):
         if not count:
             return photos, None
         true = self._map(split_rows(jax.random.normal(key, (count, self.generator.config.z_dim))), frozen)
-        return jnp.concatenate([photos, self._draw(true, frozen)]), true
+        return split_rows(jnp.concatenate([photos, self._draw(fill_rows(true), frozen)[:count]])), true
 
     def _terms(self, scale, ws, drawn, images, true, targets, frozen) -> dict[str, jax.Array]:
         """The means of all terms of the loss but the adversarial one; those that weigh nothing are left out."""

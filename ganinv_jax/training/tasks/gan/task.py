@@ -25,7 +25,7 @@ from ganinv_jax.models.stylegan2 import Generator
 from ganinv_jax.training.ema import ema_decay
 from ganinv_jax.training.frozen import make_adversary
 from ganinv_jax.training.optimizers import adam, in_range, lazy
-from ganinv_jax.training.photos import photo_batches, squares
+from ganinv_jax.training.photos import a_few_at_a_time, photo_batches, squares
 from ganinv_jax.training.tasks.gan.anchors import Anchors, Projection
 from ganinv_jax.training.tasks.gan.config import GanConfig
 from ganinv_jax.training.tasks.gan.start import read_start
@@ -128,11 +128,13 @@ class GanTask:
         z = seed_z(SNAPSHOT_SEEDS, self.config.generator.z_dim)
         c_dim = self.config.generator.c_dim
         c = np.eye(c_dim, dtype=np.float32)[np.arange(len(z)) % c_dim] if c_dim else None
-        images = self._picture({"params": state.ema, "buffers": state.buffers}, z, c)
-        shown = {"samples": grid(to_uint8(np.asarray(images)), columns=8)}
+        variables = {"params": state.ema, "buffers": state.buffers}
+        images = a_few_at_a_time(functools.partial(self._picture, variables), z, c)
+        shown = {"samples": grid(to_uint8(images), columns=8)}
         if self.anchors and not c_dim:
             photos = self._shown
-            pairs = np.stack([photos, np.asarray(self._again(state, photos, self.frozen))], axis=1)
+            again = a_few_at_a_time(lambda rows: self._again(state, rows, self.frozen), photos)
+            pairs = np.stack([photos, again], axis=1)
             shown["anchors"] = grid(to_uint8(pairs.reshape(-1, *photos.shape[1:])), columns=8)
         return shown
 

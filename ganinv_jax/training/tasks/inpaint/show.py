@@ -1,5 +1,6 @@
 """Sample grids of the inpainting task: the same pictures, holes and codes each time."""
 
+import functools
 from typing import Any
 
 import jax
@@ -10,7 +11,7 @@ from ganinv_jax.core.images import grid, to_uint8
 from ganinv_jax.core.rng import seed_z
 from ganinv_jax.data.holes import hole_batch
 from ganinv_jax.models.inpainting import Inpainter, erase
-from ganinv_jax.training.photos import first_photos
+from ganinv_jax.training.photos import a_few_at_a_time, first_photos
 from ganinv_jax.training.tasks.inpaint.config import ShowConfig
 
 SAMPLES = 4
@@ -31,21 +32,21 @@ class Show:
 
     def __call__(self, variables: Any) -> dict[str, np.ndarray]:
         """'photos' where the recipe names any, and 'generated', whose first completions are from their own codes."""
-        rows = {} if self._photos is None else {"photos": self._draw_rows(variables, self._photos)}
-        rows["generated"] = self._draw_rows(variables, None)
-        return {name: grid(to_uint8(np.asarray(x)), columns=SAMPLES + 2) for name, x in rows.items()}
+        draw = functools.partial(a_few_at_a_time, functools.partial(self._draw_rows, variables), self._holes, few=1)
+        rows = {} if self._photos is None else {"photos": draw(self._photos, None)}
+        rows["generated"] = draw(None, self._own)
+        return {name: grid(to_uint8(x.reshape(-1, *x.shape[2:])), columns=SAMPLES + 2) for name, x in rows.items()}
 
-    def _rows(self, variables, photos):
+    def _rows(self, variables, holes, photos, own):
         images, ws_rand = photos, self._map(variables, self._others)[None]
         if photos is None:
-            own = self._map(variables, self._own)
+            own = self._map(variables, own)
             images = self._inpainter.render(variables, own)
             ws_rand = jnp.repeat(ws_rand, len(own), axis=0).at[:, 0].set(own)
         ws_rand = jnp.broadcast_to(ws_rand, (len(images), *ws_rand.shape[1:]))
-        erased, known = erase(images, jnp.asarray(self._holes[: len(images)]))
+        erased, known = erase(images, jnp.asarray(holes))
         completions = self._inpainter.complete(variables, erased, known, ws_rand).images
-        shown = jnp.concatenate([images[:, None], erased[:, None], completions], axis=1)
-        return shown.reshape(-1, *images.shape[1:])
+        return jnp.concatenate([images[:, None], erased[:, None], completions], axis=1)
 
     def _map(self, variables, z):
         return self._generator.apply(variables["generator"], z, method="map")

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ganinv_jax.core.devices import split_rows
+from ganinv_jax.core.devices import fill_rows, split_rows
 from ganinv_jax.core.images import to_float
 from ganinv_jax.losses.perceptual import PerceptualDistance
 from ganinv_jax.losses.pixels import psnr
@@ -106,8 +106,9 @@ class InpaintTask(JudgedTask):
         ws_rand = ws_rand.reshape(self.batch_size, COMPLETIONS, *ws_rand.shape[1:])
         if self.config.full_branch:
             ws_rand = ws_rand.at[:size, 0].set(own)
-        images = self.inpainter.render(frozen["model"], own)
-        return images if photos is None else jnp.concatenate([images, to_float(photos)]), ws_rand, own
+        images = self.inpainter.render(frozen["model"], fill_rows(own))[:size]
+        images = images if photos is None else split_rows(jnp.concatenate([images, to_float(photos)]))
+        return images, ws_rand, own
 
     def _region(self, known):
         """Where a completion is compared: everywhere if it was given the true code, else on the known pixels."""
