@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.experimental import multihost_utils
-from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from jax.sharding import AbstractMesh, Mesh, NamedSharding, PartitionSpec
 
 from ganinv_jax.core.errors import GaninvError, InputError, StoppedError
 from ganinv_jax.core.rng import is_key
@@ -215,7 +215,7 @@ class Whole(NamedTuple):
     rows: Any
 
 
-def batch_sharding(rows: int, mesh: Mesh) -> NamedSharding:
+def batch_sharding(rows: int, mesh: Mesh | AbstractMesh) -> NamedSharding:
     """How so many rows of a global batch lie: split along the first axis, or whole if the devices do not divide them.
 
     The latter is for parts of a batch, such as real pictures beside generated ones; for all of it, see `check_batch`.
