@@ -21,6 +21,7 @@ class PerceptualDistance:
     and stages are averaged, so that it is 0 to 4.
 
     features: the network, by default EfficientNet-Lite0. stages: those to compare at, by default all of its maps.
+    Maps that are halved more often than small pictures can be have no positions, and are left out.
     size: the side that pictures are resized to (None: as they are). Raises InputError for a network without maps.
     """
 
@@ -80,7 +81,8 @@ class PerceptualDistance:
         self, a: dict[str, Float[Array, "#b h w c"]], b: dict[str, Float[Array, "#b h w c"]]
     ) -> Float[Array, " b"]:
         """Distances [b] of what `embed` gave; one picture's goes with any number of others."""
-        squares = [jnp.sum((a[stage] - b[stage]) ** 2, axis=-1) for stage in self.stages]
+        seen = [stage for stage in self.stages if a[stage].size]
+        squares = [jnp.sum((a[stage] - b[stage]) ** 2, axis=-1) for stage in seen]
         distances = jnp.stack([jnp.mean(square, axis=(1, 2)) for square in squares])
         return jnp.sum(distances, axis=0) if self.features.lpips else jnp.mean(distances, axis=0)
 

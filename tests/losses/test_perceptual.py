@@ -70,6 +70,14 @@ def test_descending_it_brings_pictures_together(distance, pictures):
     assert after < before
 
 
+def test_small_pictures_are_compared_at_the_maps_that_they_have():
+    a, b = np.random.RandomState(0).uniform(-1, 1, (2, 1, 16, 16, 3)).astype(np.float32)
+    every, three = PerceptualDistance(), PerceptualDistance(stages=("stride4", "stride8", "stride16"))
+    found = every(every.variables, a, b)
+    assert np.isfinite(found).all()
+    np.testing.assert_allclose(found, three(three.variables, a, b), rtol=1e-6)
+
+
 def test_features_that_vanish_leave_the_gradient_finite():
     class Silent:
         def apply(self, variables, images, stages):
