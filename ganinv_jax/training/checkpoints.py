@@ -2,9 +2,11 @@
 
 import contextlib
 import errno
+import json
 import logging
 import math
 import os
+import re
 import shutil
 import warnings
 from collections.abc import Iterator, Mapping
@@ -18,9 +20,15 @@ import orbax.checkpoint as ocp
 from jax.experimental import multihost_utils
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
+from ganinv_jax.core.configs import differences
 from ganinv_jax.core.devices import is_loss, of_first
-from ganinv_jax.core.errors import GaninvError, InputError
+from ganinv_jax.core.errors import BrokenFileError, GaninvError, InputError
 from ganinv_jax.core.rng import is_key
+
+# How TensorStore and Orbax tell of files that are missing, short or altered, and how TensorStore tells all else that
+# befalls a file.
+_DAMAGE = re.compile("^(NOT_FOUND|OUT_OF_RANGE|DATA_LOSS):|Error decoding|Z(STD|std)|was not found in the checkpoint")
+_OF_THE_SYSTEM = "os_error_code"
 
 
 def saved_steps(folder: Path) -> list[int]:
@@ -73,7 +81,7 @@ class Checkpoints:
             return
         finite, bits = jax.device_get(_examine(state))
         if not finite:
-            raise GaninvError(f"Training stopped at step {step}: the state is no longer finite. {self.last_good()}")
+            raise GaninvError(f"Training stopped at step {step}: the state is no longer finite. {self.not_finite()}")
         about = {"step": step, "fingerprint": int(bits)}
         items = ocp.args.Composite(state=ocp.args.StandardSave(state), about=ocp.args.JsonSave(about))
         with self._writing():
@@ -97,9 +105,10 @@ class Checkpoints:
     def restore(self, abstract_state: Any, mesh: Mesh) -> tuple[Any, int] | None:
         """The newest whole state, replicated over `mesh`, and the number of steps it has seen; None if there is none.
 
-        A checkpoint that cannot be read is renamed to `torn-STEP` and skipped with a warning for the one before.
-        `abstract_state` is the result of `jax.eval_shape`. Raises InputError where there are checkpoints and none can
-        be read, or where one cannot be read now, since memory or a permission lacks.
+        A torn checkpoint, whose files are missing, short or altered, is renamed to `torn-STEP` and skipped with a
+        warning for the one before. `abstract_state` is the result of `jax.eval_shape`. Raises InputError where there
+        are checkpoints and all are torn, where one holds other arrays than such a state does, or where one cannot be
+        read for any other reason; GaninvError where only some of several processes can.
         """
         while (step := of_first(max(saved_steps(self.folder), default=-1))) >= 0:
             try:
@@ -107,14 +116,10 @@ class Checkpoints:
             except Exception as error:
                 if is_loss(error):
                     raise  # It says nothing about the checkpoint.
-                if _is_passing(error):
-                    raise InputError(
-                        f"The checkpoint {self.folder / str(step)} cannot be read now ({_first(error)}); mend that, "
-                        "and run the same command again."
-                    ) from error
-                reason = f"which is torn or of another state: {_first(error)}"
-                warnings.warn(f"Skipped {self.folder / str(step)}, {reason}", stacklevel=2)
+                self._refuse_unless_torn(step, error, abstract_state)
                 self._set_aside(step)
+                reason = f"which is torn: {_first(error)}"
+                warnings.warn(f"Skipped {self.folder / str(step)}, {reason}", stacklevel=2)
         if of_first(any(self.folder.glob("torn-*"))):
             raise InputError(f"None of the checkpoints in {self.folder} can be read; remove that folder to begin anew.")
         return None
@@ -126,6 +131,13 @@ class Checkpoints:
             f"The last good checkpoint is {self.folder / str(steps[-1])}." if steps else "There is no checkpoint yet."
         )
 
+    def not_finite(self) -> str:
+        """What to say of a run whose figures are not finite: the last good checkpoint, and how to go on."""
+        return (
+            f"{self.last_good()} The same command comes to the same figures; begin in another --workdir"
+            f"{self._from_model()}, with a lower learning rate."
+        )
+
     def _read(self, step: int, abstract_state: Any, mesh: Mesh) -> Any:
         everywhere = NamedSharding(mesh, PartitionSpec())
         target = jax.tree.map(
@@ -134,8 +146,44 @@ class Checkpoints:
         items = ocp.args.Composite(state=ocp.args.StandardRestore(target), about=ocp.args.JsonRestore())
         found = self._manager.restore(step, args=items)
         if found["about"] != {"step": step, "fingerprint": fingerprint(found["state"])}:
-            raise ValueError("its arrays are not the ones that were saved")
+            raise BrokenFileError("its arrays are not the ones that were saved")
         return found["state"]
+
+    def _refuse_unless_torn(self, step: int, error: Exception, abstract_state: Any) -> None:
+        """Raise unless all processes have found, by errors such as `error`, that the checkpoint itself is damaged."""
+        path, torn = self.folder / str(step), _is_damage(error)
+        try:
+            unlike = self._unlike(step, abstract_state)
+        except Exception as second:
+            unlike, torn = "", torn and _is_damage(second)
+        if unlike:
+            raise InputError(
+                f"The checkpoint {path} was written by another version or for another network: {_cut(unlike)}; go on "
+                f"with that version, or begin in another --workdir{self._from_model()}."
+            ) from error
+        if _is_discord(error):
+            raise _discord(path, error) from error
+        if not torn:
+            raise InputError(
+                f"The checkpoint {path} cannot be read now ({_first(error)}); mend that, and run the same command "
+                "again, or move it away to go on from the one before."
+            ) from error
+        try:
+            # A process that can read it waits at a barrier of Orbax's, which has another name.
+            multihost_utils.sync_global_devices(f"torn {step}")
+        except AssertionError:
+            raise _discord(path, error) from error
+
+    def _unlike(self, step: int, abstract_state: Any) -> str:
+        """Where the stored arrays have other names, shapes or types than the state's; '' where they do not."""
+        folder = self._manager.directory / str(step) / "state"
+        stored = ocp.StandardCheckpointHandler().metadata(folder).tree
+        return differences(_kinds(stored), _kinds(jax.eval_shape(_raw, abstract_state)))
+
+    def _from_model(self) -> str:
+        """The option that has another run begin on the model of this one, if there is a model yet."""
+        model = self.folder.parent / "model"
+        return f", with --init-from {model}" if model.is_dir() else ""
 
     def _set_aside(self, step: int) -> None:
         aside = self.folder / f"torn-{step}"
@@ -153,9 +201,10 @@ class Checkpoints:
             if is_loss(error):
                 raise
             self._remove_unfinished()  # It may be what fills the disk.
+            remedy = "free some space" if _is_full(error) else "mend that"
             raise InputError(
-                f"A checkpoint could not be written to {self.folder} ({_first(error)}); free some space and run the "
-                f"same command again. {self.last_good()}"
+                f"A checkpoint could not be written to {self.folder} ({_first(error)}); {remedy} and run the same "
+                f"command again. {self.last_good()}"
             ) from error
 
     def _remove_unfinished(self) -> None:
@@ -208,10 +257,44 @@ def _examine(state: Any) -> tuple[jax.Array, jax.Array]:
     return finite, total
 
 
-def _is_passing(error: Exception) -> bool:
-    """Whether a checkpoint could not be read for a reason that lies outside of it."""
-    signs = ("RESOURCE_EXHAUSTED", "PERMISSION_DENIED")
-    return isinstance(error, PermissionError | MemoryError) or any(sign in str(error) for sign in signs)
+def _raw(state: Any) -> Any:
+    """The state as Orbax stores it: the bits of its keys."""
+    return jax.tree.map(lambda leaf: jax.random.key_data(leaf) if is_key(leaf) else leaf, state)
+
+
+def _kinds(tree: Any) -> dict[str, str]:
+    """Names to types and shapes, as 'float32[3, 64]'."""
+    return {name: f"{leaf.dtype}{list(leaf.shape)}" for name, leaf in ocp.tree.to_flat_dict(tree, sep=".").items()}
+
+
+def _is_damage(error: Exception) -> bool:
+    """Whether the error, or the one behind it, shows that a checkpoint's own files are missing, short or altered."""
+    if isinstance(error, FileNotFoundError | json.JSONDecodeError | UnicodeDecodeError | BrokenFileError):
+        return True
+    text = error.args[0] if isinstance(error, KeyError) else str(error)
+    if isinstance(error, ValueError | KeyError) and _DAMAGE.search(text) and _OF_THE_SYSTEM not in text:
+        return True
+    return isinstance(error.__cause__, Exception) and _is_damage(error.__cause__)
+
+
+def _is_discord(error: Exception) -> bool:
+    """Whether it is one of several processes that waited for the others in vain."""
+    return jax.process_count() > 1 and isinstance(error, AssertionError | jax.errors.JaxRuntimeError)
+
+
+def _discord(path: Path, error: Exception) -> GaninvError:
+    return GaninvError(
+        f"All processes of a run must be able to read {path}, but only some of them are ({_first(error)}); see what "
+        "each of them says, mend that, and run the same command in all of them again."
+    )
+
+
+def _is_full(error: BaseException) -> bool:
+    """Whether the error, or the one behind it, tells that a disk or a quota is full."""
+    codes = (errno.ENOSPC, errno.EDQUOT)
+    if getattr(error, "errno", None) in codes or any(os.strerror(code) in str(error) for code in codes):
+        return True
+    return error.__cause__ is not None and _is_full(error.__cause__)
 
 
 def _words(leaf: jax.Array) -> jax.Array:
@@ -223,5 +306,8 @@ def _words(leaf: jax.Array) -> jax.Array:
 
 def _first(error: Exception) -> str:
     """The telling part of an error's text: Orbax and TensorStore append long traces of places."""
-    text = " ".join(str(error).split()) or type(error).__name__
+    return _cut(" ".join(str(error).split()) or type(error).__name__)
+
+
+def _cut(text: str) -> str:
     return text if len(text) <= 300 else f"{text[:140]} … {text[-140:]}"

@@ -1,21 +1,24 @@
 """Checkpoints: torn ones are skipped, a full disk ends the run cleanly."""
 
+import errno
+import re
 import shutil
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.experimental import multihost_utils
 
 from ganinv_jax.cli.main import main
 from ganinv_jax.core.devices import data_mesh, replicate
-from ganinv_jax.core.errors import InputError
+from ganinv_jax.core.errors import GaninvError, InputError
 from ganinv_jax.training.checkpoints import Checkpoints, saved_steps
 
 
 @pytest.fixture
 def saved(tmp_path):
-    """A folder with the checkpoints of steps 1, 2 and 3, whose arrays are full of 1, 2 and 3."""
+    """A folder with the checkpoints of steps 1, 2 and 3, whose arrays are full of 1, 2 and 3, or drawn."""
     with Checkpoints(tmp_path) as checkpoints:
         for step in (1, 2, 3):
             checkpoints.save(step, state(step))
@@ -24,6 +27,7 @@ def saved(tmp_path):
 
 def state(value):
     arrays = {"w": jnp.full((64, 64), value, jnp.float32), "half": jnp.full((3,), value, jnp.bfloat16)}
+    arrays["drawn"] = jax.random.normal(jax.random.key(value), (64, 64))  # too long for the files that list others
     others = {"n": jnp.int32(value), "key": jax.random.key(value), "on": jnp.bool_(True)}
     return replicate(arrays | others, data_mesh())
 
@@ -66,6 +70,12 @@ def zero(folder):
             path.write_bytes(bytes(path.stat().st_size))
 
 
+def zero_an_array(folder):
+    """The file that an array has to itself, which has no checksum."""
+    path = max(folder.rglob("d/*"), key=lambda path: path.stat().st_size)
+    path.write_bytes(bytes(path.stat().st_size))
+
+
 def lose_the_record(folder):
     (folder / "about" / "metadata").unlink()
 
@@ -77,7 +87,7 @@ def swap_the_state(folder):
     (folder / "old").rename(folder.parent / "2" / "state")
 
 
-@pytest.mark.parametrize("tear", [truncate, zero, lose_the_record])
+@pytest.mark.parametrize("tear", [truncate, zero, zero_an_array, lose_the_record])
 def test_a_torn_checkpoint_is_skipped_for_the_one_before(saved, tear):
     tear(saved / "3")
     with pytest.warns(UserWarning, match=r"Skipped .*/3, which is torn"):
@@ -104,7 +114,18 @@ def test_all_torn_is_refused(saved):
         restore(saved)
 
 
-@pytest.mark.parametrize("error", [PermissionError("no"), ValueError("RESOURCE_EXHAUSTED: out of memory")])
+@pytest.mark.parametrize(
+    "error",
+    [
+        PermissionError("no"),
+        OSError(errno.ESTALE, "Stale file handle"),
+        OSError(errno.EIO, "Input/output error"),
+        TimeoutError(errno.ETIMEDOUT, "Connection timed out"),
+        ValueError("RESOURCE_EXHAUSTED: out of memory"),
+        ValueError("NOT_FOUND: Error reading \"w/0.0\": Stale file handle [os_error_code='116']"),
+        jax.errors.JaxRuntimeError("INTERNAL: Barrier timed out"),
+    ],
+)
 def test_a_checkpoint_that_cannot_be_read_now_is_not_set_aside(saved, monkeypatch, error):
     def fail(*given):
         raise error
@@ -112,6 +133,43 @@ def test_a_checkpoint_that_cannot_be_read_now_is_not_set_aside(saved, monkeypatc
     monkeypatch.setattr(Checkpoints, "_read", fail)
     with pytest.raises(InputError, match="3 cannot be read now .*; mend that, and run the same command again"):
         restore(saved)
+    assert saved_steps(saved) == [1, 2, 3]
+
+
+def test_an_error_of_the_file_system_is_not_the_checkpoint_s(saved):
+    for path in (saved / "3/state/d").iterdir():
+        path.rename(saved / path.name)
+        path.symlink_to(path)  # It cannot be opened, as one cannot that a server does not hand out.
+    with pytest.raises(InputError, match="3 cannot be read now"):
+        restore(saved)
+    for path in (saved / "3/state/d").iterdir():
+        (saved / path.name).rename(path)
+    assert restore(saved)[1] == 3
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"new": jnp.zeros(2)}, r"new is None instead of 'float32\[2\]'"),
+        ({"n": None}, r"n is 'int32\[\]' instead of None"),
+        ({"w": jnp.zeros((64, 32))}, r"w is 'float32\[64, 64\]' instead of 'float32\[64, 32\]'"),
+        ({"w": jnp.zeros((64, 64), jnp.bfloat16)}, r"w is 'float32\[64, 64\]' instead of 'bfloat16\[64, 64\]'"),
+    ],
+)
+def test_a_checkpoint_of_another_state_is_refused_and_stays(saved, change, told):
+    with Checkpoints(saved) as checkpoints, pytest.raises(InputError, match=f"/3 was written by.*: {told}; go on"):
+        checkpoints.restore(jax.eval_shape(lambda: state(0) | change), data_mesh())
+    assert saved_steps(saved) == [1, 2, 3] and not list(saved.glob("torn-*"))
+
+
+def test_a_checkpoint_that_others_can_read_is_not_set_aside(saved, monkeypatch):
+    def apart(name):
+        raise AssertionError(f"sync_global_devices name mismatch ('{name}')")
+
+    truncate(saved / "3")
+    with Checkpoints(saved) as checkpoints, pytest.raises(GaninvError, match="All processes .* able to read .*/3,"):
+        monkeypatch.setattr(multihost_utils, "sync_global_devices", apart)
+        checkpoints.restore(jax.eval_shape(lambda: state(0)), data_mesh())
     assert saved_steps(saved) == [1, 2, 3]
 
 
@@ -131,6 +189,35 @@ def test_a_checkpoint_is_the_state_when_it_was_saved_though_the_buffers_are_dona
     with Checkpoints(tmp_path) as checkpoints:
         found, _ = checkpoints.restore(jax.eval_shape(lambda: {"w": jnp.zeros((1000, 1000))}), data_mesh())
     np.testing.assert_array_equal(found["w"], 0)
+
+
+def test_a_state_that_is_not_finite_tells_how_to_go_on(tmp_path):
+    with Checkpoints(tmp_path / "checkpoints") as checkpoints:
+        (tmp_path / "model").mkdir()
+        with pytest.raises(GaninvError, match=rf"--workdir, with --init-from {tmp_path}/model, with a lower learning"):
+            checkpoints.save(1, state(1) | {"w": jnp.full((2,), jnp.nan)})
+
+
+@pytest.mark.parametrize(
+    ("error", "remedy"),
+    [
+        (OSError(errno.EDQUOT, "Disk quota exceeded"), "free some space"),
+        (ValueError("RESOURCE_EXHAUSTED: Failed to write: No space left on device [os_error_code='28']"), "free some"),
+        (OSError(errno.EIO, "Input/output error"), "mend that"),
+        (ValueError("INVALID_ARGUMENT: no such driver"), "mend that"),
+    ],
+)
+def test_space_is_asked_for_where_it_lacks(tmp_path, monkeypatch, error, remedy):
+    def fail(*given, **options):
+        raise error
+
+    with (
+        Checkpoints(tmp_path) as checkpoints,
+        pytest.raises(InputError, match=rf"{re.escape(str(error))}\); {remedy}") as caught,
+    ):
+        monkeypatch.setattr(checkpoints._manager, "save", fail)
+        checkpoints.save(1, state(1))
+    assert "There is no checkpoint yet." in str(caught.value)
 
 
 def test_a_full_disk_stops_cleanly(tmp_path, recipe, monkeypatch, capsys):
@@ -174,7 +261,7 @@ def test_a_write_that_failed_is_told_without_waiting_for_the_next(tmp_path, pyth
     program = (
         "import resource, signal, sys, time\n"
         "import jax.numpy as jnp\n"
-        "from ganinv_jax.core.errors import InputError\n"
+        "from ganinv_jax.core.errors import GaninvError, InputError\n"
         "from ganinv_jax.training.checkpoints import Checkpoints\n"
         "try:\n"
         "    with Checkpoints(sys.argv[1]) as checkpoints:\n"
