@@ -305,8 +305,9 @@ def _words(leaf: jax.Array) -> jax.Array:
 
 
 def _first(error: Exception) -> str:
-    """The telling part of an error's text: Orbax and TensorStore append long traces of places."""
-    return _cut(" ".join(str(error).split()) or type(error).__name__)
+    """The telling part of an error's text, or of the one behind it: TensorStore appends long lists of places."""
+    telling = error.__cause__ or error
+    return _cut(" ".join(str(telling).split()) or type(telling).__name__)
 
 
 def _cut(text: str) -> str:
