@@ -7,7 +7,6 @@ JAX_NUM_PROCESSES and JAX_PROCESS_ID in the environment of each.
 """
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -33,10 +32,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     from ganinv_jax.core import devices
-    from ganinv_jax.training import config, loop, plan, record
+    from ganinv_jax.training import config, loop, places, plan, record
     from ganinv_jax.training.auto import Hardware
     from ganinv_jax.training.profile import parse_steps
 
+    workdir = places.local(args.workdir)
     profile = parse_steps(args.profile) if args.profile else None
     start = [f"config.init_from={args.init_from}"] if args.init_from else []
     mesh = _described(args) if args.topology else None
@@ -45,13 +45,13 @@ def run(args: argparse.Namespace) -> None:
         devices.enable_compilation_cache()
     devices.keep_host_memory()
     with devices.ending_together():
-        hardware = record.began_on(Path(args.workdir)) or (Hardware(mesh.size, "tpu") if mesh else None)
+        hardware = record.began_on(workdir) or (Hardware(mesh.size, "tpu") if mesh else None)
         recipe = config.load(args.config, [*args.overrides, *start], hardware)
         task = recipe.make()
         if args.dry_run:
-            plan.show(task, args.workdir, recipe.loop, mesh)
+            plan.show(task, workdir, recipe.loop, mesh)
         else:
-            loop.run(task, args.workdir, recipe.loop, profile)
+            loop.run(task, workdir, recipe.loop, profile)
 
 
 def _described(args: argparse.Namespace) -> "Mesh":

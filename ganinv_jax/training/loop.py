@@ -8,7 +8,7 @@ import os
 import resource
 import sys
 import time
-from collections.abc import Callable, Generator, Hashable, Iterator
+from collections.abc import Callable, Collection, Generator, Hashable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from ganinv_jax.core import devices, folders
 from ganinv_jax.core.configs import unknown_key
 from ganinv_jax.core.errors import GaninvError, InputError, StoppedError
 from ganinv_jax.core.images import write_png
-from ganinv_jax.training import record
+from ganinv_jax.training import places, record
 from ganinv_jax.training.card import card
 from ganinv_jax.training.checkpoints import Checkpoints
 from ganinv_jax.training.config import LoopSettings
@@ -46,12 +46,14 @@ def run(
     With several processes (see `devices.join_processes`) each calls this with the same arguments, and the first writes.
 
     Raises StoppedError after SIGTERM or SIGINT to any of them, once the state is saved; GaninvError where a metric or
-    the state is not finite; InputError where `workdir` holds another training, the devices do not divide the batch or
-    the disk is full. The last two kinds name the last good checkpoint.
+    the state is not finite; InputError where `workdir` holds another training or is not seen by all processes, where
+    `settings.best` is no metric, the devices do not divide the batch or the disk is full. Errors that come once the
+    training has begun name the last good checkpoint.
     """
-    workdir = Path(workdir)
+    workdir = places.local(workdir)
     mesh = devices.data_mesh()
     devices.check_batch(task.batch_size, mesh)
+    places.check_shared(workdir)
     record.check_same(workdir, task)
     with (
         StopRequest() as stop,
@@ -59,17 +61,21 @@ def run(
         contextlib.ExitStack() as exits,
     ):
         init_key, step_key = keys(task)
-        restored = checkpoints.restore(jax.eval_shape(task.init, init_key), mesh)
+        abstract = jax.eval_shape(task.init, init_key)
+        restored = checkpoints.restore(abstract, mesh)
         first, total = restored[1] if restored else 0, settings.steps(task.batch_size)
         _stop_if(stop.due() and first < total, first, total)
         opened = exits.enter_context(contextlib.closing(_sharded(task.batches(first), mesh)))
         ahead = [next(opened)] if first < total else []  # Data that will not do show before anything is compiled.
         batches = itertools.chain(ahead, opened)
+        advance = compile_step(task, mesh)
+        if settings.best and ahead:
+            given = (abstract, ahead[0], task.frozen, step_key, np.uint32(0), task.variant(0))
+            check_best(settings, advance.eval_shape(*given)[1])
         outputs = _Outputs(task, workdir, settings, checkpoints, first)
         outputs.describe()
         state = restored[0] if restored else devices.replicate(task.init(init_key), mesh)
         step_key, frozen = devices.replicate((step_key, task.frozen), mesh)
-        advance = compile_step(task, mesh)
         with outputs, Profile(workdir / "profile", profile) as profiler:
             if first == 0:
                 outputs.snapshot(0, state)
@@ -105,6 +111,13 @@ def compile_step(task: Task, mesh: Mesh) -> Callable[..., tuple[State, Metrics]]
     return jax.jit(step_fn, static_argnames="variant", donate_argnames="state", out_shardings=everywhere)
 
 
+def check_best(settings: LoopSettings, metrics: Collection[str]) -> None:
+    """Raise InputError unless `settings.best` is one of the metrics of the first step, which has them all."""
+    name = settings.best.removeprefix("-")
+    if name and name not in metrics:
+        raise unknown_key(name, metrics, "The list of metrics, of which loop.best names one,")
+
+
 class _Outputs:
     """Everything that happens at intervals, and the metrics that wait for it on the device."""
 
@@ -137,7 +150,7 @@ class _Outputs:
         self._waiting.append(metrics)
         settings = self._settings
         if settings.best:
-            self._collect(step, metrics)
+            self._collect(metrics)
         save, started = force or self._due(step, settings.checkpoint_kimg), time.monotonic()
         if save:
             self._checkpoints.wait()  # for the one before: no row tells of more than two intervals that could be lost
@@ -178,12 +191,10 @@ class _Outputs:
             with self._writing():
                 folders.save(self._workdir / name, config, arrays, text)
 
-    def _collect(self, step: int, metrics: Metrics) -> None:
+    def _collect(self, metrics: Metrics) -> None:
         name = self._settings.best.removeprefix("-")
         if name in metrics:
             self._since_saved.append({name: metrics[name]})
-        elif step == 1:  # It has them all.
-            raise unknown_key(name, metrics, "The list of metrics, of which loop.best names one,")
 
     def _save(self, step: int, state: State) -> None:
         # Where a run is stopped there may be too few steps since the last one to tell.
@@ -220,19 +231,23 @@ class _Outputs:
             self._progress.show(row)
         bad = [name for name, value in means.items() if not math.isfinite(value)]
         if bad:
-            raise GaninvError(f"Training stopped at step {step}: {', '.join(bad)} not finite. {self._last_good()}")
+            raise GaninvError(
+                f"Training stopped at step {step}: {', '.join(bad)} not finite. {self._settled().not_finite()}"
+            )
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:
         try:
             yield
         except (OSError, InputError) as error:
-            raise InputError(f"Training stopped, since it could not write: {error} {self._last_good()}") from error
+            raise InputError(
+                f"Training stopped, since it could not write: {error} {self._settled().last_good()}"
+            ) from error
 
-    def _last_good(self) -> str:
+    def _settled(self) -> Checkpoints:
         with contextlib.suppress(InputError):
             self._checkpoints.wait()
-        return self._checkpoints.last_good()
+        return self._checkpoints
 
 
 def _stop_if(stopping: bool, step: int, total: int) -> None:

@@ -38,7 +38,7 @@ def show(task: Task, workdir: str | os.PathLike, settings: LoopSettings, mesh: M
     _show_outputs(workdir, settings)
     cached = "the run itself takes it from the cache" if here else "ahead of time, which may take minutes"
     print(f"\nCompiling the largest step for its memory ({cached}) …", flush=True)
-    _show_cost(_compile(task, state, mesh))
+    _show_cost(_compile(task, state, settings, mesh))
 
 
 def _show_state(state: Any) -> None:
@@ -65,7 +65,7 @@ def _show_outputs(workdir: Path, settings: LoopSettings) -> None:
         print(f"  {name:<28} {text}")
 
 
-def _compile(task: Task, state: Any, mesh: Mesh) -> Any:
+def _compile(task: Task, state: Any, settings: LoopSettings, mesh: Mesh) -> Any:
     """The first step's program, whose inputs exist as shapes alone."""
 
     def whole(leaf: Any) -> jax.ShapeDtypeStruct:
@@ -81,6 +81,7 @@ def _compile(task: Task, state: Any, mesh: Mesh) -> Any:
     state, frozen, key = jax.tree.map(whole, (state, task.frozen, loop.keys(task)[1]))
     # The step number without a sharding, as the loop hands it over: else it would be another program.
     lowered = loop.compile_step(task, mesh).lower(state, batch, frozen, key, np.uint32(0), task.variant(0))
+    loop.check_best(settings, lowered.out_info[1])
     try:
         return lowered.compile()
     except jax.errors.JaxRuntimeError as error:

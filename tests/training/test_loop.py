@@ -181,13 +181,20 @@ def test_a_run_that_goes_on_knows_the_best_so_far(tmp_path):
     assert saved_steps(tmp_path / "checkpoints") == [10, 30]
 
 
-def test_the_best_is_told_by_a_metric_there_is(tmp_path):
+@pytest.mark.parametrize("resumed", [False, True])
+def test_the_best_is_told_by_a_metric_there_is(tmp_path, monkeypatch, resumed):
+    if resumed:
+        train(tmp_path, LoopSettings(0.08))
+    monkeypatch.setattr(loop.devices, "replicate", _raise(AssertionError("It began.")))
     with pytest.raises(InputError, match="loop.best names one, has no option 'los'; did you mean 'loss'"):
         train(tmp_path, dataclasses.replace(SETTINGS, best="-los"))
+    for best in ("-loss", "penalty"):
+        with pytest.raises(AssertionError, match="It began"):
+            train(tmp_path, dataclasses.replace(SETTINGS, best=best))
 
 
 def test_not_finite_stops_and_names_the_last_good_checkpoint(tmp_path):
-    with pytest.raises(GaninvError, match=r"step 25: loss, penalty not finite.*checkpoints/20\.") as caught:
+    with pytest.raises(GaninvError, match=r"step 25: loss, penalty not finite\. .*checkpoints/20\. .* lower") as caught:
         train(tmp_path, nan_at=22)
     assert not isinstance(caught.value, InputError | StoppedError)
     assert sorted(p.name for p in (tmp_path / "checkpoints").iterdir()) == ["10", "20"]

@@ -1,6 +1,7 @@
 """Training on many devices, by processes that talk over localhost, and by processes that are killed at any moment."""
 
 import contextlib
+import functools
 import json
 import os
 import random
@@ -16,7 +17,7 @@ import tiny_tasks
 from toy import ToyConfig, ToyTask
 
 from ganinv_jax.core.devices import data_mesh
-from ganinv_jax.training import loop
+from ganinv_jax.training import loop, places
 from ganinv_jax.training.checkpoints import Checkpoints, saved_steps
 from ganinv_jax.training.config import LoopSettings
 from ganinv_jax.training.logs import TIMES
@@ -36,9 +37,9 @@ LONG = 600
 def train(start, recipe, tmp_path):
     """Starts `ganinv train` with the recipe `config`, by default the toy's; `environment` is that of its process."""
 
-    def run(workdir, *options, config=recipe, log="log", **environment):
-        arguments = ["train", "--config", str(config), "--workdir", str(workdir), *options]
-        return start(tmp_path / log, environment, _ganinv, arguments)
+    def run(workdir, *options, config=recipe, log="log", function=_ganinv, **environment):
+        arguments = ["train", "--config", str(config), "--workdir", str(workdir), *map(str, options)]
+        return start(tmp_path / log, environment, function, arguments)
 
     return run
 
@@ -132,6 +133,31 @@ def test_where_one_process_fails_the_other_is_not_left_waiting(tmp_path, train_t
     codes, told = train_together(tmp_path / "run", (), ["--config.fail_at=5"])
     assert codes == [1, 1], told
     assert "another one has ended" in told[0] and "batch 5 cannot be read" in told[1]
+
+
+@pytest.mark.slow
+def test_a_folder_that_only_one_process_sees_is_refused_by_both(tmp_path, train_together):
+    mine, other = tmp_path / "mine", tmp_path / "other"
+    codes, told = train_together(mine, (), ["--workdir", other], function=_impatient)
+    assert codes == [2, 2], told
+    assert all("--workdir must be a folder that all hosts see" in text and "by process 1;" in text for text in told)
+    assert not list(mine.iterdir()) and not other.exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("blind", [0, 1])
+def test_a_checkpoint_that_one_process_cannot_read_stays(tmp_path, train_together, blind):
+    workdir, short = tmp_path / "run", "--config.loop.total_kimg=0.08"
+    codes, told = train_together(workdir, [short], [short])
+    assert codes == [0, 0] and not list(workdir.glob(".*")), told
+    codes, told = train_together(workdir, function=functools.partial(_without_files, blind))
+    assert codes == [1, 1] and all(f"must be able to read {workdir}/checkpoints/10," in text for text in told), told
+    assert saved_steps(workdir / "checkpoints") == [10]
+
+    for path in (workdir / "checkpoints/10").rglob("d/*"):
+        path.write_bytes(b"")
+    codes, told = train_together(workdir, [short], [short])  # Both see that it is torn.
+    assert codes == [2, 2] and all("None of the checkpoints" in text for text in told), told
 
 
 @pytest.mark.slow
@@ -231,3 +257,20 @@ def _ganinv(arguments):
     from ganinv_jax.cli.main import main
 
     sys.exit(main(arguments))
+
+
+def _impatient(arguments):
+    places.PATIENCE = 1.0
+    _ganinv(arguments)
+
+
+def _without_files(blind, arguments):
+    """As where a server hands out an old folder to one host."""
+
+    def read(self, *given, whole=Checkpoints._read):
+        if jax.process_index() == blind:
+            raise FileNotFoundError("There is no manifest.ocdbt.")
+        return whole(self, *given)
+
+    Checkpoints._read = read
+    _ganinv(arguments)

@@ -24,6 +24,12 @@ def test_dry_run_tells_the_plan_and_writes_nothing(tmp_path, recipe, capsys):
     assert not workdir.exists()
 
 
+def test_dry_run_finds_that_no_metric_has_the_name_of_the_best(tmp_path, recipe, capsys):
+    command = ["train", "--config", str(recipe), "--workdir", str(tmp_path / "run"), "--dry-run"]
+    assert main([*command, "--config.loop.best=los"]) == 2
+    assert "did you mean 'loss'?" in capsys.readouterr().err
+
+
 @pytest.fixture
 def inpainting(tmp_path):
     """`ganinv train --dry-run` of an inpainter on a quarter of photos."""
@@ -72,6 +78,7 @@ def test_trains_and_starts_from_a_model(tmp_path, recipe):
         ("--config.bach_size=3", "did you mean 'batch_size'?"),
         ("--sice=3", "--config.NAME=VALUE"),
         ("--config.batch_size=0", "must be positive"),
+        ("--workdir=gs://bucket/run", "--workdir must be a folder, but gs://bucket/run is an address"),
     ],
 )
 def test_bad_input_exits_with_2(tmp_path, recipe, capsys, option, message):
