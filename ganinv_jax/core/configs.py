@@ -2,9 +2,10 @@
 
 import dataclasses
 import difflib
+import math
 import types
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 from ganinv_jax.core.errors import InputError
@@ -84,6 +85,27 @@ def check(condition: bool, message: str) -> None:
     """Raise InputError(message) unless `condition` holds; for the `__post_init__` of configs."""
     if not condition:
         raise InputError(message)
+
+
+def check_positive(config: Any, *names: str, where: str = "") -> None:
+    """Raise InputError unless these options of `config` are finite and above 0, each of them where they are lists.
+
+    None passes: another check is for options that it is not among. `where` stands before the name.
+    """
+    _check_numbers(config, names, where, "positive", lambda number: number > 0)
+
+
+def check_not_negative(config: Any, *names: str, where: str = "") -> None:
+    """Likewise for options that may be 0."""
+    _check_numbers(config, names, where, "at least 0", lambda number: number >= 0)
+
+
+def _check_numbers(config: Any, names: Iterable[str], where: str, wanted: str, good: Callable[[float], bool]) -> None:
+    for name in names:
+        value = getattr(config, name)
+        numbers = value if isinstance(value, tuple | list) else () if value is None else (value,)
+        fine = all(math.isfinite(number) and good(number) for number in numbers)
+        check(fine, f"{where}{name} must be {wanted}, but it is {value}.")
 
 
 def _pairs(given: Any, wanted: Any) -> dict[str, tuple[Any, Any]]:

@@ -178,9 +178,9 @@ def _judge(options: Mapping[str, Any] | None, resolution: int, given: Mapping[st
 
 
 def _up(batch: int, parts: int, judge: Options) -> int:
-    """The batch, made larger until `parts` and the groups of StyleGAN2's discriminator divide it."""
-    network = judge.get("stylegan2", {}).get("network", {})
-    unit = math.lcm(parts, network.get("mbstd_group_size") or 1)
+    """The batch, made larger until `parts` and the groups that the discriminator compares divide it."""
+    network = next((options["network"] for options in judge.values() if "network" in options), {})
+    unit = math.lcm(parts, network.get("mbstd_group_size") or network.get("spread_group") or 1)
     return math.ceil(batch / unit) * unit
 
 

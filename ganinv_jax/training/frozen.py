@@ -31,10 +31,23 @@ class JudgeOptions(Protocol):
     def stylegan2(self) -> StyleGAN2AdversaryConfig | None: ...
 
 
-def check_one_judge(config: JudgeOptions) -> None:
-    """Raise InputError where a recipe describes two discriminators."""
-    one = config.projected is None or config.stylegan2 is None
+def check_judge(config: JudgeOptions, pictures: int, name: str = "batch_size") -> None:
+    """Raise InputError where a recipe describes two discriminators, or one that cannot judge its pictures.
+
+    It sees so many at a time, which is called `name`; they are RGB, without labels.
+    """
+    projected, stylegan2 = config.projected, config.stylegan2
+    one = projected is None or stylegan2 is None
     check(one, "a recipe on top of a model has one discriminator at most: give 'projected' or 'stylegan2', not both.")
+    if projected is not None:
+        projected.check_batch(pictures, name)
+    if stylegan2 is not None:
+        stylegan2.check_batch(pictures, name)
+        seen = stylegan2.network.img_channels, stylegan2.network.c_dim
+        told = (
+            f"the discriminator must see RGB pictures without labels: img_channels 3 and c_dim 0, but they are {seen}."
+        )
+        check(seen == (3, 0), told)
 
 
 def read_model(source: str, compute: str, what: str) -> tuple[dict[str, Any], dict[str, Any], registry.Network]:

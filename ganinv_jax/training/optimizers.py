@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from ganinv_jax.core.configs import check
+from ganinv_jax.core.configs import check, check_not_negative, check_positive
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,12 +27,11 @@ class AdamConfig:
     decay_steps: int = 1
 
     def __post_init__(self):
-        check(self.learning_rate > 0, f"learning_rate must be positive, but got {self.learning_rate}.")
+        check_positive(self, "learning_rate", "eps", "decay_steps", where="Adam's ")
+        check_not_negative(self, "warmup", where="Adam's ")
         betas = 0 <= self.b1 < 1 and 0 <= self.b2 < 1
         check(betas, f"Adam's b1 and b2 must lie in [0, 1), but got {self.b1} and {self.b2}.")
-        check(self.warmup >= 0, f"warmup must be at least 0, but got {self.warmup}.")
         check(0 < self.decay <= 1, f"Adam's decay must lie above 0 and up to 1, but got {self.decay}.")
-        check(self.decay_steps > 0, f"Adam's decay_steps must be positive, but got {self.decay_steps}.")
 
 
 def adam(config: AdamConfig) -> optax.GradientTransformation:

@@ -1,9 +1,10 @@
 """Options that several tasks have."""
 
 import dataclasses
+import math
 from typing import Any
 
-from ganinv_jax.core.configs import check
+from ganinv_jax.core.configs import check, check_not_negative
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,8 +32,8 @@ def check_common(config: Any) -> None:
     check(batch > 0, f"batch_size must be positive, but it is {batch}.")
     check(0 <= seed < 2**32, f"seed must lie in [0, 2**32), but got {seed}.")
     check(size is None or size > 0, f"perceptual_size must be positive or None, but it is {size}.")
-    check(half_life >= 0, f"ema_kimg must be at least 0, but got {half_life}.")
-    check(ramp is None or ramp > 0, f"ema_rampup must be positive or None, but got {ramp}.")
+    check(0 <= half_life < math.inf, f"ema_kimg must be at least 0, but got {half_life}.")
+    check(ramp is None or 0 < ramp < math.inf, f"ema_rampup must be positive or None, but got {ramp}.")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,6 +41,4 @@ class Weights:
     """Weights of a loss's terms, each a float of at least 0."""
 
     def __post_init__(self):
-        for field in dataclasses.fields(self):
-            value = getattr(self, field.name)
-            check(value >= 0, f"weights.{field.name} must be at least 0, but it is {value}.")
+        check_not_negative(self, *(field.name for field in dataclasses.fields(self)), where="weights.")

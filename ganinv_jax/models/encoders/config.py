@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Literal
 
-from ganinv_jax.core.configs import check
+from ganinv_jax.core.configs import check, check_positive
 from ganinv_jax.models.inpainting import EncoderConfig
 
 COARSE, MIDDLE = 3, 7  # rows below these come from the coarsest and the middle map of the pyramid
@@ -36,9 +36,7 @@ class PspConfig:
     passes: int | None = None
 
     def __post_init__(self):
-        for name in ("num_ws", "w_dim", "input_channels"):
-            check(getattr(self, name) > 0, f"{name} must be positive, but it is {getattr(self, name)}.")
-        check(min(self.widths) > 0, f"widths must be positive, but they are {self.widths}.")
+        check_positive(self, "num_ws", "w_dim", "widths", "input_channels", "passes")
         side, other = max(self.input_size), min(self.input_size)
         power = side >= 2 * SHRINKS and side & (side - 1) == 0 and other % SHRINKS == 0 and 2 * other > side
         check(
@@ -48,7 +46,6 @@ class PspConfig:
         )
         per_row = self.heads in ("pyramid", "coarse")
         check(per_row or not self.deltas, f"deltas need a head a row, but heads is {self.heads!r}.")
-        check(self.passes is None or self.passes > 0, f"passes must be positive or None, but it is {self.passes}.")
 
     @property
     def seen_channels(self) -> int:

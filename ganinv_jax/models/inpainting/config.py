@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Literal
 
-from ganinv_jax.core.configs import check
+from ganinv_jax.core.configs import check, check_not_negative, check_positive
 from ganinv_jax.models.stylegan2 import GeneratorConfig
 
 
@@ -33,6 +33,8 @@ class EncoderConfig:
     shared_heads: bool = True
 
     def __post_init__(self):
+        widths = ("w_dim", "channel_base", "channel_max", "pyramid", "head_channels")
+        check_positive(self, *widths, where="encoder ")
         for name in ("resolution", "size", "coarsest", "head_size"):
             _check_power(f"encoder {name}", getattr(self, name))
         fits = self.head_size <= self.coarsest <= self.input_size // 2
@@ -45,6 +47,7 @@ class EncoderConfig:
             len(self.blocks) == len(self.levels) and min(self.blocks) >= 0,
             f"encoder blocks must list a number for each side of {self.levels}, but got {self.blocks}.",
         )
+        _check_base("encoder", self.channel_base, self.levels)
 
     @property
     def num_ws(self) -> int:
@@ -76,7 +79,7 @@ class MixerConfig:
     gate: bool = True
 
     def __post_init__(self):
-        check(self.hidden > 0, f"the mixer's hidden width must be positive, but it is {self.hidden}.")
+        check_positive(self, "num_ws", "w_dim", "hidden", where="mixer ")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,6 +101,8 @@ class SkipConfig:
     blocks: int = 1
 
     def __post_init__(self):
+        check_positive(self, "widths", "channel_base", "channel_max", where="skip ")
+        check_not_negative(self, "blocks", where="skip ")
         given: tuple[int, ...] = self.resolutions
         top = self.resolution
         _check_power("skip resolution", top)
@@ -113,6 +118,7 @@ class SkipConfig:
         check(len(self.widths) == len(given), f"skip widths must be {len(given)}, one a resolution: {self.widths}.")
         lowest = self.layer == "conv0" and min(given) == 4
         check(not lowest, "skip layer conv0 does not exist at resolution 4; use conv1 or leave 4 out.")
+        _check_base("skip", self.channel_base, self.levels)
 
     @property
     def levels(self) -> tuple[int, ...]:
@@ -172,3 +178,8 @@ def _halvings(first: int, last: int) -> tuple[int, ...]:
 def _check_power(name: str, value: int | None) -> None:
     good = value is None or (value > 0 and value & (value - 1) == 0)
     check(good, f"{name} must be a power of two, but got {value}.")
+
+
+def _check_base(network: str, base: int, levels: tuple[int, ...]) -> None:
+    wide = base >= max(levels)
+    check(wide, f"{network} channel_base must be at least {max(levels)}, its finest level's side, but it is {base}.")

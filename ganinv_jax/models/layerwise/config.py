@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from ganinv_jax.core.configs import check, from_dict
+from ganinv_jax.core.configs import check, check_not_negative, check_positive, from_dict
 from ganinv_jax.models.stylegan2 import GeneratorConfig
 from ganinv_jax.models.stylegan2.config import block_resolutions
 
@@ -33,9 +33,10 @@ class LayerEncodersConfig:
             1 <= len(self.channels) <= most,
             f"channels must name blocks from 4 up to {self.resolution // 2} at most, {most} in all: {self.channels}.",
         )
-        for name in ("w_dim", "hidden", "picture_base", "picture_max"):
-            check(getattr(self, name) > 0, f"{name} must be positive, but it is {getattr(self, name)}.")
-        check(self.picture_blocks >= 0, f"picture_blocks must be at least 0, but it is {self.picture_blocks}.")
+        check_positive(self, "w_dim", "channels", "hidden", "picture_base", "picture_max")
+        check_not_negative(self, "picture_blocks")
+        base, finest = self.picture_base, self.resolution // 2
+        check(base >= finest, f"picture_base must be at least half of the resolution, {finest}, but it is {base}.")
 
     @property
     def middle(self) -> int:

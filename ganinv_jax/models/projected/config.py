@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from ganinv_jax.core.configs import check
+from ganinv_jax.core.configs import check, check_positive
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,9 +31,9 @@ class ProjectedConfig:
     spread_group: int = 0
 
     def __post_init__(self) -> None:
-        check(self.size > 0 and self.size % 32 == 0, f"size must be a multiple of 32, but it is {self.size}.")
+        check_positive(self, "size", "mixing_kernel", "channels", "head_channels")
+        check(self.size % 32 == 0, f"size must be a multiple of 32, but it is {self.size}.")
         check(self.mixing_kernel % 2 == 1, f"mixing_kernel must be odd, but it is {self.mixing_kernel}.")
-        check(self.channels > 0, f"channels must be positive, but it is {self.channels}.")
         check(self.spread_group != 1 and self.spread_group >= 0, "spread_group must be 0 or at least 2 pictures.")
         few, many = len(self.head_channels), len(self.stages)
         check(

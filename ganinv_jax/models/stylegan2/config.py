@@ -4,7 +4,7 @@ import dataclasses
 import math
 from typing import Literal
 
-from ganinv_jax.core.configs import check
+from ganinv_jax.core.configs import check, check_not_negative, check_positive
 from ganinv_jax.ops.bias_act import ACTIVATION_GAIN
 
 Architecture = Literal["skip", "resnet", "orig"]
@@ -26,8 +26,10 @@ class MappingConfig:
     w_avg_beta: float | None = 0.995
 
     def __post_init__(self):
-        check(self.num_layers >= 0, f"mapping num_layers must be at least 0, but got {self.num_layers}.")
-        check(self.lr_multiplier > 0, f"mapping lr_multiplier must be positive, but got {self.lr_multiplier}.")
+        check_not_negative(self, "num_layers", where="mapping ")
+        check_positive(self, "embed_features", "layer_features", "lr_multiplier", where="mapping ")
+        beta = self.w_avg_beta
+        check(beta is None or 0 <= beta <= 1, f"mapping w_avg_beta must lie in [0, 1] or be None, but it is {beta}.")
         _check_activation(self.activation)
 
 
@@ -52,8 +54,7 @@ class SynthesisConfig:
     resample_kernel: tuple[float, ...] = (1.0, 3.0, 3.0, 1.0)
 
     def __post_init__(self):
-        _check_network(self.conv_clamp, self.num_fp16_res, self.resample_kernel)
-        _check_activation(self.activation)
+        _check_network(self)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,11 +71,9 @@ class GeneratorConfig:
     synthesis: SynthesisConfig = dataclasses.field(default_factory=SynthesisConfig)
 
     def __post_init__(self):
-        _check_resolution(self.resolution, self.synthesis.channels)
-        for name in ("z_dim", "w_dim", "img_channels"):
-            check(getattr(self, name) > 0, f"{name} must be positive, but it is {getattr(self, name)}.")
-        for name in ("c_dim", "mask_channels"):
-            check(getattr(self, name) >= 0, f"{name} must be at least 0, but it is {getattr(self, name)}.")
+        _check_resolution(self.resolution, self.synthesis)
+        check_positive(self, "z_dim", "w_dim", "img_channels")
+        check_not_negative(self, "c_dim", "mask_channels")
 
     @property
     def num_ws(self) -> int:
@@ -122,11 +121,12 @@ class DiscriminatorConfig:
     mapping: MappingConfig = dataclasses.field(default_factory=lambda: MappingConfig(w_avg_beta=None))
 
     def __post_init__(self):
-        _check_resolution(self.resolution, self.channels)
-        _check_network(self.conv_clamp, self.num_fp16_res, self.resample_kernel)
-        _check_activation(self.activation)
+        _check_network(self)
+        _check_resolution(self.resolution, self)
+        check_positive(self, "img_channels", "mbstd_group_size")
+        check_not_negative(self, "c_dim", "cmap_dim", "freeze_layers", "mbstd_num_channels")
         parts, width = self.mbstd_num_channels, self.block_channels(4)
-        divides = parts == 0 or (parts > 0 and width % parts == 0)
+        divides = parts == 0 or width % parts == 0
         check(divides, f"mbstd_num_channels must divide the {width} channels at 4x4, but it is {parts}.")
 
     @property
@@ -157,19 +157,22 @@ def _channels(config: SynthesisConfig | DiscriminatorConfig, resolution: int) ->
     return min(config.channel_base // resolution, config.channel_max)
 
 
-def _check_resolution(resolution: int, channels: tuple[int, ...] | None) -> None:
+def _check_resolution(resolution: int, network: SynthesisConfig | DiscriminatorConfig) -> None:
     power = resolution >= 8 and resolution & (resolution - 1) == 0
     check(power, f"resolution must be a power of two from 8 up, but got {resolution}.")
-    blocks = len(block_resolutions(resolution))
+    blocks, channels = len(block_resolutions(resolution)), network.channels
     fits = channels is None or len(channels) == blocks
     check(fits, f"channels must list {blocks} widths, for 4x4 to {resolution}x{resolution}, but got {channels}.")
+    wide = channels is not None or network.channel_base >= resolution
+    check(wide, f"channel_base must be at least the resolution, {resolution}, but it is {network.channel_base}.")
 
 
-def _check_network(conv_clamp: float | None, num_fp16_res: int, resample_kernel: tuple[float, ...]) -> None:
-    check(conv_clamp is None or conv_clamp > 0, f"conv_clamp must be positive or None, but got {conv_clamp}.")
-    check(num_fp16_res >= 0, f"num_fp16_res must be at least 0, but got {num_fp16_res}.")
-    # Filters are divided by their sum.
-    check(sum(resample_kernel) > 0, f"resample_kernel must have a positive sum, but got {resample_kernel}.")
+def _check_network(network: SynthesisConfig | DiscriminatorConfig) -> None:
+    check_positive(network, "channel_base", "channel_max", "channels", "conv_clamp")
+    check_not_negative(network, "num_fp16_res")
+    kernel = network.resample_kernel  # Filters are divided by their sum.
+    check(0 < sum(kernel) < math.inf, f"resample_kernel must have a positive sum, but got {kernel}.")
+    _check_activation(network.activation)
 
 
 def _check_activation(name: str) -> None:

@@ -10,7 +10,7 @@ import optax
 from flax import traverse_util
 
 from ganinv_jax.core import folders
-from ganinv_jax.core.configs import to_dict
+from ganinv_jax.core.configs import check, to_dict
 from ganinv_jax.data.augment import diffaugment
 from ganinv_jax.losses.hinge import discriminator_hinge, generator_hinge
 from ganinv_jax.models.features import load_features
@@ -32,6 +32,14 @@ class ProjectedAdversaryConfig:
 
     def __post_init__(self):
         diffaugment.transforms(self.augment)  # Raises InputError for an unknown name.
+
+    def check_batch(self, batch_size: int, name: str = "batch_size") -> None:
+        """Raise InputError unless the groups that heads compare divide the batch, called `name`, or are larger."""
+        group = self.network.spread_group
+        divides = not group or batch_size % min(group, batch_size) == 0
+        check(
+            divides, f"{name} must be a multiple of the discriminator's spread_group {group}, but it is {batch_size}."
+        )
 
 
 class State(flax.struct.PyTreeNode):

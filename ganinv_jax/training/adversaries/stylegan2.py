@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import optax
 
 from ganinv_jax.core import folders
-from ganinv_jax.core.configs import check, to_dict
+from ganinv_jax.core.configs import check, check_not_negative, to_dict
 from ganinv_jax.data.augment import ada
 from ganinv_jax.losses.adversarial import discriminator_logistic, generator_logistic, r1_penalty
 from ganinv_jax.models.precision import Compute
@@ -35,9 +35,10 @@ class StyleGAN2AdversaryConfig:
     optimizer: AdamConfig = dataclasses.field(default_factory=AdamConfig)
 
     def __post_init__(self):
-        check(self.r1_gamma >= 0, f"r1_gamma must be at least 0, but got {self.r1_gamma}.")
-        check(self.r1_interval >= 0, f"r1_interval must be at least 0, but got {self.r1_interval}.")
+        check_not_negative(self, "r1_gamma", "r1_interval")
         check(0 <= self.augment_p <= 1, f"augment_p is a probability, but got {self.augment_p}.")
+        frozen, most = self.network.freeze_layers, len(_layers(self.network))
+        check(frozen <= most, f"freeze_layers must be at most the {most} layers before 4x4, but it is {frozen}.")
         if self.augment is not None:
             ada.AdaSpec.preset(self.augment)  # Raises InputError for an unknown name.
 
@@ -139,10 +140,15 @@ class StyleGAN2Adversary:
 
 def frozen_layers(config: DiscriminatorConfig) -> set[tuple[str, str]]:
     """The first `freeze_layers` layers, counted from the picture inwards (Freeze-D, Mo et al. 2020)."""
+    return set(_layers(config)[: config.freeze_layers])
+
+
+def _layers(config: DiscriminatorConfig) -> list[tuple[str, str]]:
+    """All layers but those of the last block, which reads 4x4."""
     names = []
     for resolution in reversed(config.block_resolutions[1:]):
         block = f"b{resolution}"
         first = resolution == config.resolution or config.architecture == "skip"
         layers = ["conv0", "conv1"] + ["skip"] * (config.architecture == "resnet")
         names += [(block, layer) for layer in ["fromrgb"] * first + layers]
-    return set(names[: config.freeze_layers])
+    return names

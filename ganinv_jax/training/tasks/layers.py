@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from ganinv_jax.core.configs import check
+from ganinv_jax.core.configs import check_not_negative
 from ganinv_jax.core.devices import own_rows
 from ganinv_jax.core.images import grid, to_uint8
 from ganinv_jax.core.rng import seed_z
@@ -54,7 +54,7 @@ class LayersConfig:
 
     def __post_init__(self):
         check_common(self)
-        check(self.apart_kimg >= 0, f"apart_kimg must be at least 0, but it is {self.apart_kimg}.")
+        check_not_negative(self, "apart_kimg")
 
 
 class State(flax.struct.PyTreeNode):

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from ganinv_jax.core.configs import check
+from ganinv_jax.core.configs import check, check_positive
 
 
 class AdaState(NamedTuple):
@@ -36,8 +36,7 @@ class AdaController:
 
     def __post_init__(self):
         check(-1 <= self.target <= 1, f"AdaController.target is a mean sign in [-1, 1], but got {self.target}.")
-        check(self.kimg > 0, f"AdaController.kimg must be positive, but got {self.kimg}.")
-        check(self.interval > 0, f"AdaController.interval must be at least 1 batch, but got {self.interval}.")
+        check_positive(self, "kimg", "interval", where="AdaController.")
 
     def init(self, p: float = 0.0) -> AdaState:
         """The state before the first batch."""

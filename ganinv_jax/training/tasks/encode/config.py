@@ -8,7 +8,7 @@ from ganinv_jax.models.precision import Compute
 from ganinv_jax.training.adversaries.projected import ProjectedAdversaryConfig
 from ganinv_jax.training.adversaries.stylegan2 import StyleGAN2AdversaryConfig
 from ganinv_jax.training.auto import EncodeAuto
-from ganinv_jax.training.frozen import check_one_judge
+from ganinv_jax.training.frozen import check_judge
 from ganinv_jax.training.optimizers import AdamConfig
 from ganinv_jax.training.options import DataConfig, Weights, check_common
 
@@ -89,9 +89,8 @@ class EncodeConfig:
             "weights.latent needs pictures whose codes are known; give generated a share, or the weight 0.",
         )
         check(self.preset != "given" or not self.options, "options change a preset's sizes, but preset is 'given'.")
-        check_one_judge(self)
-        if self.stylegan2 is not None:
-            self.stylegan2.check_batch(self.photo_count, "the number of real pictures in a batch")
+        seen = "the number of real pictures in a batch" if self.generated_count else "batch_size"
+        check_judge(self, self.photo_count, seen)
 
     @property
     def generated_count(self) -> int:

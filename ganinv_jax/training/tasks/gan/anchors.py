@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from ganinv_jax.core.configs import check
+from ganinv_jax.core.configs import check, check_not_negative, check_positive
 from ganinv_jax.core.images import fit_square, resize, to_float
 from ganinv_jax.data.sources import Source
 from ganinv_jax.losses.perceptual import PerceptualDistance
@@ -51,12 +51,9 @@ class AnchorsConfig:
     def __post_init__(self):
         check(0 < self.share <= 1, f"anchors.share must lie above 0 and up to 1, but it is {self.share}.")
         check(0 <= self.noise < 1, f"anchors.noise must be from 0 up and below 1, but it is {self.noise}.")
-        for name in ("components", "code_size", "pictures", "pixels_size", "perceptual_size", "coarse_rate"):
-            value = getattr(self, name)
-            check(value > 0, f"anchors.{name} must be positive, but it is {value}.")
-        for name in ("pixels", "perceptual", "coarse_kimg"):
-            value = getattr(self, name)
-            check(value >= 0, f"anchors.{name} must be at least 0, but it is {value}.")
+        sizes = ("components", "code_size", "pictures", "pixels_size", "perceptual_size", "coarse_rate")
+        check_positive(self, *sizes, where="anchors.")
+        check_not_negative(self, "pixels", "perceptual", "coarse_kimg", where="anchors.")
 
     def count(self, batch: int) -> int:
         """Anchors in a batch, one at least."""

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from ganinv_jax.core.configs import check
+from ganinv_jax.core.configs import check, check_not_negative, check_positive
 from ganinv_jax.models.precision import Compute
 from ganinv_jax.models.stylegan2 import GeneratorConfig
 from ganinv_jax.training.adversaries.projected import ProjectedAdversaryConfig
@@ -60,14 +60,15 @@ class GanConfig:
         check_common(self)
         check(one, "a GAN recipe must describe exactly one discriminator: give either 'projected' or 'stylegan2'.")
         check(0 <= self.style_mixing <= 1, f"style_mixing is a probability, but got {self.style_mixing}.")
-        check(self.pl_weight >= 0 and self.pl_interval >= 0, "pl_weight and pl_interval must be at least 0.")
-        check(self.pl_batch_shrink >= 1, f"pl_batch_shrink must be at least 1, but got {self.pl_batch_shrink}.")
-        check(self.coverage_weight >= 0, f"coverage_weight must be at least 0, but got {self.coverage_weight}.")
+        check_positive(self, "pl_batch_shrink")
+        check_not_negative(self, "pl_weight", "pl_interval", "coverage_weight")
         side = self.generator.resolution
         fits = not self.coverage_weight or 0 < self.coverage_size <= side
         check(fits, f"coverage_size must lie between 1 and {side}, but got {self.coverage_size}.")
         if self.anchors is not None:
             self._check_anchors(self.anchors)
+        if self.projected is not None:
+            self.projected.check_batch(self.batch_size)
         if self.stylegan2 is not None:
             self._check_judge(self.stylegan2)
 

@@ -3,13 +3,13 @@
 import dataclasses
 from typing import Any, Literal
 
-from ganinv_jax.core.configs import check
+from ganinv_jax.core.configs import check, check_not_negative
 from ganinv_jax.data.holes import HOLE_PRESETS
 from ganinv_jax.models.precision import Compute
 from ganinv_jax.training.adversaries.projected import ProjectedAdversaryConfig
 from ganinv_jax.training.adversaries.stylegan2 import StyleGAN2AdversaryConfig
 from ganinv_jax.training.auto import InpaintAuto
-from ganinv_jax.training.frozen import check_one_judge
+from ganinv_jax.training.frozen import check_judge
 from ganinv_jax.training.optimizers import AdamConfig
 from ganinv_jax.training.options import Weights, check_common, check_threads
 
@@ -43,7 +43,7 @@ class PhotosConfig:
     def __post_init__(self):
         check(0 < self.fraction < 1, f"photos.fraction must lie between 0 and 1, but it is {self.fraction}.")
         check_threads(self.threads)
-        check(self.warmup_kimg >= 0, f"photos.warmup_kimg must be at least 0, but it is {self.warmup_kimg}.")
+        check_not_negative(self, "warmup_kimg", where="photos.")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,11 +106,9 @@ class InpaintConfig:
         check(len(self.trains) > 0, "trains must name a part at least: encoder, mixer or skip.")
         check(len(set(self.trains)) == len(self.trains), f"trains must name each part once, but it is {self.trains}.")
         check(self.holes in HOLE_PRESETS, f"holes must be one of {', '.join(HOLE_PRESETS)}, but it is {self.holes}.")
-        check_one_judge(self)
+        check_judge(self, self.batch_size)
         some = self.photo_count == 0 or 0 < self.photo_count < self.batch_size
         check(some, "photos.fraction must leave a generated picture in the batch.")
-        if self.stylegan2 is not None:
-            self.stylegan2.check_batch(self.batch_size)
 
     @property
     def photo_count(self) -> int:
