@@ -1,5 +1,6 @@
 """The running average of weights that pictures are made with."""
 
+import math
 from typing import Any
 
 import jax.numpy as jnp
@@ -17,6 +18,11 @@ def ema_decay(images: Int[Array, ""], batch: int, kimg: float, rampup: float | N
     if rampup is not None:
         half_life = jnp.minimum(half_life, images * rampup)
     return 0.5 ** (batch / jnp.maximum(half_life, 1e-8))
+
+
+def past_ramp(kimg: float, rampup: float | None) -> int:
+    """After how many pictures `ema_decay` stays as it is."""
+    return 0 if rampup is None else min(math.ceil(kimg * 1000 / rampup), 2**30)
 
 
 def averaged_step(

@@ -80,13 +80,25 @@ def make_adversary(config: JudgeOptions, resolution: int) -> Adversary | None:
 def held_discriminator(
     config: JudgeOptions, model: Mapping[str, Any], arrays: Mapping[str, Any]
 ) -> dict[str, Any] | None:
-    """The folder's discriminator, where it is of the kind and the options that the recipe asks for."""
+    """The folder's discriminator, where it is of the kind and the options that the recipe asks for; layers to freeze may differ.
+
+    Else a warning says that it begins anew. Raises InputError where layers of it are to be frozen.
+    """
     kind, chosen = ("projected", config.projected) if config.projected else ("stylegan2", config.stylegan2)
-    if chosen is None or "discriminator" not in arrays:
+    if chosen is None:
         return None
-    given = {"kind": "stylegan2", **model.get("discriminator", {})}
-    unlike = differences(given, {"kind": kind, **to_dict(chosen.network)})
-    if unlike:
-        _log.warning("The discriminator begins anew, since in %s its %s.", config.init_from, unlike)
-        return None
-    return arrays["discriminator"]
+    any_number = {"freeze_layers": 0}
+    given = {"kind": "stylegan2", **model.get("discriminator", {}), **any_number}
+    unlike = differences(given, {"kind": kind, **to_dict(chosen.network), **any_number})
+    held = "discriminator" in arrays
+    if held and not unlike:
+        return arrays["discriminator"]
+    reason = f"in {config.init_from} its {unlike}" if held else f"{config.init_from} has none"
+    frozen = config.stylegan2.network.freeze_layers if config.stylegan2 else 0
+    check(
+        not frozen,
+        f"Only layers of a trained discriminator can be frozen, but it would begin anew, since {reason}; set "
+        "freeze_layers to 0, or name another model.",
+    )
+    _log.warning("The discriminator begins anew, since %s.", reason)
+    return None

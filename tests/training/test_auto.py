@@ -48,7 +48,7 @@ def test_the_rules_are_nvidias(row):
 
 
 def test_a_given_option_stands_and_no_rule_follows_it():
-    plain, changed = load(), load("batch_size=64", "stylegan2.network.freeze_layers=4")
+    plain, changed = load(), load("batch_size=64", "stylegan2.network.freeze_layers=4", "init_from=models/other")
     assert changed.batch_size == 64 and changed.stylegan2.r1_gamma == plain.stylegan2.r1_gamma  # as NVIDIA's --batch
     assert changed.stylegan2.network.freeze_layers == 4 and changed.stylegan2.network.mbstd_group_size == 4
     projected = load("projected.augment=")

@@ -290,6 +290,17 @@ def test_bad_recipes_get_a_sentence(make, changes, reason):
         make(**changes)
 
 
+def test_only_a_discriminator_that_was_trained_is_frozen(make, folder, tmp_path):
+    """The folder's, whose own training froze none; not one that begins anew."""
+    frozen = ADVERSARY | {"network": ADVERSARY["network"] | {"freeze_layers": 2}}
+    assert make(stylegan2=frozen)._start.discriminator is not None
+    wider = ADVERSARY | {"network": {"resolution": SIDE, "channels": [8, 8, 7], "freeze_layers": 2}}
+    with pytest.raises(InputError, match=r"would begin anew, since in .* its channels is .*; set freeze_layers to 0"):
+        make(stylegan2=wider)
+    with pytest.raises(InputError, match="would begin anew, since .* has none; set freeze_layers to 0"):
+        make(save_tiny_model(tmp_path / "gan"), stylegan2=frozen)
+
+
 @pytest.mark.parametrize(
     "generator, encoder, reason",
     [

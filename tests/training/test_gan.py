@@ -163,6 +163,46 @@ def test_goes_on_with_another_z(run, pictures, tmp_path, caplog):
     assert not _moved(state.adversary.params, start.adversary.params)
 
 
+def test_a_whole_average_that_was_loaded_counts(run, pictures, tmp_path):
+    """Its first step decays it as any later one; where layers begin anew, the first step takes the average's place."""
+    task, _, state, _ = run
+    folders.save(tmp_path / "model", *task.export(state))
+    start_from = {"init_from": str(tmp_path / "model")}
+    another_z = start_from | {"generator": dict(TINY["generator"], z_dim=5)}
+    for changes, decay in ((start_from, 0.5 ** (4 / 10_000)), (another_z, 0.0), ({}, 0.0)):
+        begun = GanTask(_config(pictures, **changes))
+        start = begun.init(jax.random.key(7))
+        average = begun._average(start.replace(params=jax.tree.map(jnp.zeros_like, start.params)))
+        jax.tree.map(lambda a, b, d=decay: np.testing.assert_allclose(a, d * b, rtol=1e-6), average, start.ema)
+        assert jax.tree.structure(start) == jax.tree.structure(state)
+        # A run that resumes has it from the checkpoint, whatever became of the folder.
+        again = task._average(start.replace(params=jax.tree.map(jnp.zeros_like, start.params)))
+        jax.tree.map(np.testing.assert_array_equal, again, average)
+
+
+def test_a_discriminator_that_begins_anew_is_told_and_not_frozen(run, pictures, tmp_path, caplog):
+    task, _, state, _ = run
+    config, arrays = task.export(state)
+    folders.save(tmp_path / "whole", config, arrays)
+    less = [{part: x for part, x in tree.items() if part != "discriminator"} for tree in (config, arrays)]
+    folders.save(tmp_path / "less", *less)
+    freeze = {"stylegan2": TINY["stylegan2"] | {"network": {"resolution": 8, "channels": [8, 6], "freeze_layers": 2}}}
+    with caplog.at_level(logging.WARNING):
+        GanTask(_config(pictures, init_from=str(tmp_path / "whole"), **freeze))
+        assert "begins anew" not in caplog.text
+        GanTask(_config(pictures, init_from=str(tmp_path / "less")))
+    assert "The discriminator begins anew, since" in caplog.text
+    with pytest.raises(InputError, match=r"gives none for b8\.conv0, b8\.fromrgb; set freeze_layers to 0"):
+        GanTask(_config(pictures, init_from=str(tmp_path / "less"), **freeze))
+    with pytest.raises(InputError, match="so init_from must name a model that has one"):
+        _config(pictures, **freeze)
+    larger = {"resolution": 16, "channels": [8, 6, 5]}  # whose first layers the folder does not have
+    options = {"generator": dict(TINY["generator"], resolution=16, synthesis={"channels": [8, 6, 5]})}
+    options["stylegan2"] = TINY["stylegan2"] | {"network": larger | {"freeze_layers": 1}}
+    with pytest.raises(InputError, match=r"gives none for b16\.fromrgb"):
+        GanTask(_config(pictures, init_from=str(tmp_path / "whole"), **options))
+
+
 class _Recorder:
     """An adversary that does nothing but tell the pictures that it was shown."""
 

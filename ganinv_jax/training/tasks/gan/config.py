@@ -28,8 +28,11 @@ class GanConfig:
     compute: precision of both networks: 'fp32'; 'bf16'; 'source', fp16 in their `num_fp16_res` highest resolutions, as
         NVIDIA trains (see `SynthesisNetwork`, `ProjectedDiscriminator`). Weights, optimisers, averages, statistics and
         losses are fp32 in each.
-    init_from: a model folder, or the name of a bundled one, to go on from; its discriminator begins anew where it is of
-        the other kind. From a model of another resolution or z_dim the layers that both have are copied.
+    init_from: a model folder, or the name of a bundled one, to go on from. From a model of another resolution or z_dim
+        the layers that both have are copied. Where the whole generator is, its average counts as one over pictures
+        enough that `ema_rampup` is over, as NVIDIA's `--resume` has it; not before coarse steps, which undo it. A
+        discriminator that it lacks, or has of the other kind, begins anew. ADA's speed stays as it is given;
+        `stylegan2.controller.kimg` is 100 in NVIDIA's.
     auto: what the options that were left open were chosen by (see `training.auto`); None: all of them were given.
     Source of the defaults: `train.py` of NVlabs/stylegan2-ada-pytorch.
     """
@@ -92,3 +95,9 @@ class GanConfig:
             own, other = getattr(self.generator, name), getattr(adversary.network, name)
             check(own == other, f"the discriminator's {name} must be the generator's, {own}, but got {other}.")
         adversary.check_batch(self.batch_size)
+        frozen = adversary.network.freeze_layers
+        check(
+            not frozen or self.init_from is not None,
+            f"freeze_layers keeps {frozen} layers of a trained discriminator, so init_from must name a model that has one; "
+            "do that, or freeze none.",
+        )

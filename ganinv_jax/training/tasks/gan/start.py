@@ -13,6 +13,7 @@ from flax import traverse_util
 from ganinv_jax.core import folders
 from ganinv_jax.core.configs import check, differences, to_dict
 from ganinv_jax.models.stylegan2 import Discriminator, DiscriminatorConfig, Generator, GeneratorConfig
+from ganinv_jax.training.adversaries.stylegan2 import frozen_layers
 from ganinv_jax.training.tasks.gan.config import GanConfig
 
 SIZES = ("resolution", "z_dim", "channel_base", "channel_max", "channels", "num_fp16_res")
@@ -25,12 +26,13 @@ _log = logging.getLogger(__name__)
 class Start:
     """generator: variables of the generator as trained. ema: its averaged params. discriminator: its variables, or None
     where the folder has none of the recipe's kind. judge: the discriminator that is completed; None where the folder's
-    is whole."""
+    is whole. whole: whether that is so of the generator."""
 
     generator: dict[str, Any]
     ema: dict[str, Any]
     discriminator: dict[str, Any] | None
     judge: DiscriminatorConfig | None = None
+    whole: bool = True
 
     def complete(self, fresh: Mapping[str, Any], key: jax.Array) -> tuple[dict, dict, dict | None]:
         """`generator`, `ema` and `discriminator`; what they lack is as in `fresh`, or drawn from `key`."""
@@ -48,7 +50,8 @@ def read_start(config: GanConfig) -> Start:
     and blocks up to the smaller of the two; a line of the log names those that begin anew. As NVIDIA's `--resume` does,
     which goes by names alone.
 
-    Raises InputError where the generator's options differ in more than that.
+    Raises InputError where the generator's options differ in more than that, and where the discriminator lacks a layer
+    that is to be frozen.
     """
     source = config.init_from or ""
     model, arrays = folders.load(folders.find(source))
@@ -62,9 +65,13 @@ def read_start(config: GanConfig) -> Start:
         arrays.get("discriminator") if _same_kind(model, config) else None,
     )
     shapes = jax.eval_shape(Generator(config.generator).init, jax.random.key(0), *_mapped(config.generator))
+    if start.discriminator is None:
+        _log.warning("The discriminator begins anew, since %s has none of the recipe's kind.", source)
     if other:
-        return _shared(start, shapes, config, f"{source} ({given['resolution']} px)")
-    folders.check_like(start.generator, shapes, "generator")
+        start = _shared(start, shapes, config, f"{source} ({given['resolution']} px)")
+    else:
+        folders.check_like(start.generator, shapes, "generator")
+    _check_frozen(start, config)
     return start
 
 
@@ -79,7 +86,19 @@ def _shared(start: Start, shapes: Any, config: GanConfig, source: str) -> Start:
         discriminator, more = _fitting(discriminator, wanted, "discriminator")
         told = f"{told}; {more}"
     _log.warning("Copied from %s: %s.", source, told)
-    return Start(generator, ema, discriminator, judge)
+    whole = len(jax.tree.leaves(generator)) == len(jax.tree.leaves(shapes))
+    return Start(generator, ema, discriminator, judge, whole)
+
+
+def _check_frozen(start: Start, config: GanConfig) -> None:
+    layers = frozen_layers(config.stylegan2.network) if config.stylegan2 else set()
+    held = (start.discriminator or {}).get("params", {})
+    anew = sorted(f"{block}.{layer}" for block, layer in layers if layer not in held.get(block, {}))
+    check(
+        not anew,
+        f"Only layers of a trained discriminator can be frozen, but {config.init_from} gives none for "
+        f"{', '.join(anew)}; set freeze_layers to 0, or name another model.",
+    )
 
 
 def _fitting(given: Mapping[str, Any], wanted: Mapping[str, Any], what: str) -> tuple[dict[str, Any], str]:

@@ -22,7 +22,7 @@ from ganinv_jax.data.unbroken import Unbroken
 from ganinv_jax.losses.adversarial import path_length_penalty
 from ganinv_jax.losses.coverage import coverage
 from ganinv_jax.models.stylegan2 import Generator
-from ganinv_jax.training.ema import ema_decay
+from ganinv_jax.training.ema import ema_decay, past_ramp
 from ganinv_jax.training.frozen import make_adversary
 from ganinv_jax.training.optimizers import adam, in_range, lazy
 from ganinv_jax.training.photos import a_few_at_a_time, photo_batches, squares
@@ -36,7 +36,7 @@ COARSE = "coarse"  # the variant of steps that train the first blocks alone
 
 
 class State(flax.struct.PyTreeNode):
-    """params, buffers: the generator in training. ema: its averaged params. images: how many have been seen."""
+    """params, buffers: the generator in training. ema: its averaged params. images: how many it is an average over."""
 
     params: Any
     buffers: Any
@@ -85,8 +85,7 @@ class GanTask:
         params = variables["params"]
         adversary = self.adversary.init(adversary_key, discriminator)
         opt, buffers = self.optimizer.init(params), variables.get("buffers", {})
-        images, pl_mean = jnp.int32(0), jnp.zeros(())
-        fields = params, buffers, ema, opt, adversary, images, pl_mean
+        fields = params, buffers, ema, opt, adversary, jnp.int32(self._averaged_before()), jnp.zeros(())
         return AnchoredState(*fields, self._projection(key)) if self.anchors else State(*fields)
 
     def variant(self, step: int) -> Any:
@@ -256,6 +255,12 @@ class GanTask:
     def _average(self, state: State):
         decay = ema_decay(state.images, self.batch_size, self.config.ema_kimg, self.config.ema_rampup)
         return optax.incremental_update(state.params, state.ema, 1 - decay)
+
+    def _averaged_before(self) -> int:
+        """Pictures that the average is taken to be over at the start. A whole one that was loaded has no ramp, or its
+        first step would take its place; coarse steps count from 0, and leave little of it."""
+        whole = self._start is not None and self._start.whole and not self._coarse_steps
+        return past_ramp(self.config.ema_kimg, self.config.ema_rampup) if whole else 0
 
     def _track_average(self, buffers, w):
         beta = self.config.generator.mapping.w_avg_beta
