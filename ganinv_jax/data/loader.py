@@ -21,6 +21,17 @@ FEW = 2000
 ENDLESS = 1 << 48  # pictures; Grain's own endless repetition overflows with batches of one
 
 
+MOST = 64  # threads by default
+
+MANY = 16  # batches ahead, above which no more are kept than there are threads
+
+
+def default_threads() -> int:
+    """As many as the cores that this process may use, up to `MOST`."""
+    allowed = getattr(os, "sched_getaffinity", None)  # only Linux has it
+    return min(MOST, len(allowed(0)) if allowed else os.cpu_count() or 1)
+
+
 class Loader(Iterator[Batch]):
     """An endless iterator of batches.
 
@@ -39,7 +50,7 @@ class Loader(Iterator[Batch]):
         mirror: flip half of the pictures, drawn anew each time a picture comes up.
         process_index, process_count: which part of each batch to give.
         start_step: the step of the first batch.
-        threads: how many batches are made ready at a time, ahead of their use; by default a thread a core, at most 8.
+        threads: how many batches are made ready at a time, ahead of their use; by default one a core, at most 64.
         cache_bytes: pictures are kept decoded, at their size, where all of them fit in this much memory.
 
     Raises InputError for options that do not fit together, and for a picture that cannot be read: here already where
@@ -65,14 +76,15 @@ class Loader(Iterator[Batch]):
             raise InputError(f"The process must be one of {process_count}, from 0 on, but it is {process_index}.")
         if not 0 <= seed < 2**32:
             raise InputError(f"The data's seed must lie in [0, 2**32), but it is {seed}.")
-        threads = threads or min(8, os.cpu_count() or 1)
+        threads = threads or default_threads()
         self._squares = _Squares(source, resolution, cache_bytes)
         if len(source) <= FEW:
             self._squares.keep_all(threads)
         self._rows = own_rows(batch, process_index, process_count)
         order = grain.MapDataset.range(len(source)).seed(seed).shuffle().repeat(ENDLESS // len(source) + 1)
         self._steps = order.random_map(_flip if mirror else _keep).batch(batch).map(self._load)
-        ahead = grain.ReadOptions(num_threads=threads, prefetch_buffer_size=2 * threads)
+        # Twice as many keep few threads busy; each is a batch in memory.
+        ahead = grain.ReadOptions(num_threads=threads, prefetch_buffer_size=max(threads, min(2 * threads, MANY)))
         self._batches = iter(self._steps.to_iter_dataset(ahead))
         self.restore({"step": start_step})
 

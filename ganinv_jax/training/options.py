@@ -9,7 +9,10 @@ from ganinv_jax.core.configs import check, check_not_negative
 
 @dataclasses.dataclass(frozen=True)
 class DataConfig:
-    """source: as `open_source` takes it. mirror: flip half of the pictures. threads: for decoding; None: one a core."""
+    """source: as `open_source` takes it. mirror: flip half of the pictures.
+
+    threads: for decoding; None: one a core that a process may use, up to 64.
+    """
 
     source: str
     mirror: bool = True

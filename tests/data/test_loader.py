@@ -6,6 +6,7 @@ import pytest
 
 from ganinv_jax.core.errors import InputError
 from ganinv_jax.core.images import fit_hole, fit_square
+from ganinv_jax.data import loader
 from ganinv_jax.data.loader import Loader
 
 
@@ -67,6 +68,15 @@ def test_same_seed_same_batches_other_seed_others():
     one, again, other = (take(Loader(Coloured(50), 4, 8, seed=seed, mirror=True), 12) for seed in (3, 3, 4))
     same(one, again)
     assert (numbers(one) != numbers(other)).any()
+
+
+def test_a_thread_a_core_that_the_process_may_use(monkeypatch):
+    for allowed, threads in ((1, 1), (12, 12), (128, 64)):
+        monkeypatch.setattr(loader.os, "sched_getaffinity", lambda process, n=allowed: set(range(n)), raising=False)
+        assert loader.default_threads() == threads
+    monkeypatch.delattr(loader.os, "sched_getaffinity")
+    monkeypatch.setattr(loader.os, "cpu_count", lambda: 3)
+    assert loader.default_threads() == 3
 
 
 def test_threads_and_cache_change_nothing():
