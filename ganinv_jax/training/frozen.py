@@ -80,7 +80,7 @@ def make_adversary(config: JudgeOptions, resolution: int) -> Adversary | None:
 def held_discriminator(
     config: JudgeOptions, model: Mapping[str, Any], arrays: Mapping[str, Any]
 ) -> dict[str, Any] | None:
-    """The folder's discriminator, where it is of the kind and the options that the recipe asks for; layers to freeze may differ.
+    """The folder's discriminator, where it has the kind and the options that the recipe asks for, but `freeze_layers`.
 
     Else a warning says that it begins anew. Raises InputError where layers of it are to be frozen.
     """

@@ -194,7 +194,7 @@ def test_a_discriminator_that_begins_anew_is_told_and_not_frozen(run, pictures, 
     assert "The discriminator begins anew, since" in caplog.text
     with pytest.raises(InputError, match=r"gives none for b8\.conv0, b8\.fromrgb; set freeze_layers to 0"):
         GanTask(_config(pictures, init_from=str(tmp_path / "less"), **freeze))
-    with pytest.raises(InputError, match="so init_from must name a model that has one"):
+    with pytest.raises(InputError, match="but there is no init_from; name a model that has one"):
         _config(pictures, **freeze)
     larger = {"resolution": 16, "channels": [8, 6, 5]}  # whose first layers the folder does not have
     options = {"generator": dict(TINY["generator"], resolution=16, synthesis={"channels": [8, 6, 5]})}

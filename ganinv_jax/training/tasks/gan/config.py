@@ -98,6 +98,6 @@ class GanConfig:
         frozen = adversary.network.freeze_layers
         check(
             not frozen or self.init_from is not None,
-            f"freeze_layers keeps {frozen} layers of a trained discriminator, so init_from must name a model that has one; "
-            "do that, or freeze none.",
+            f"freeze_layers keeps {frozen} layers of a trained discriminator, but there is no init_from; name a model "
+            "that has one, or set freeze_layers to 0.",
         )
