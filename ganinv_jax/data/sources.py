@@ -1,8 +1,9 @@
 """Where training pictures come from: a folder, a zip, TFDS, or several of them joined. All are random-access."""
 
+import itertools
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NotRequired, Protocol, TypedDict
 
@@ -11,6 +12,7 @@ import numpy as np
 from ganinv_jax.core.errors import InputError
 from ganinv_jax.core.images import read_mask, read_photo
 from ganinv_jax.data.archives import Files, Folder, Zip, pair_masks, picture_names, read_labels
+from ganinv_jax.data.preparing import first_alone
 
 TFDS_INFO = "dataset_info.json"  # lies in the folder of each prepared TFDS data set
 
@@ -36,6 +38,10 @@ class Source(Protocol):
     def __len__(self) -> int: ...
 
     def __getitem__(self, index: int) -> Example: ...
+
+    def listing(self) -> Iterable[str]:
+        """What tells these pictures from others: the files' names in order, or a data set's name, version and split."""
+        ...
 
 
 def open_source(spec: str | os.PathLike, masks: bool = False) -> Source:
@@ -93,6 +99,9 @@ class FileSource:
     def __str__(self) -> str:
         return str(self._files)
 
+    def listing(self) -> list[str]:
+        return self.names
+
     def content(self, index: int) -> bytes:
         """A picture's file as it is. Raises InputError where it cannot be read."""
         return self._files.read(self.names[index])
@@ -130,7 +139,7 @@ class TfdsSource:
             raise InputError(
                 f"A TFDS source must read tfds:NAME/SPLIT, such as tfds:cifar10/train, but got tfds:{spec}."
             )
-        self._data, self._image, label = _open_tfds(self._name, self._split)
+        self._data, self._image, label, self._full_name = _open_tfds(self._name, self._split)
         classes, shape = getattr(label, "num_classes", None), getattr(label, "shape", None)
         self._one_hot = np.eye(classes, dtype=np.float32) if classes else None
         self.c_dim = classes or (shape[0] if shape and len(shape) == 1 and shape[0] else 0)
@@ -138,6 +147,9 @@ class TfdsSource:
 
     def __len__(self) -> int:
         return len(self._data)
+
+    def listing(self) -> list[str]:
+        return [f"tfds:{self._full_name}/{self._split}"]
 
     def __getitem__(self, index: int) -> Example:
         name = f"tfds:{self._name}/{self._split}[{index}]"
@@ -162,6 +174,9 @@ class JoinedSource:
     def __len__(self) -> int:
         return int(self._ends[-1])
 
+    def listing(self) -> Iterable[str]:
+        return itertools.chain.from_iterable(part.listing() for part in self._parts)
+
     def __getitem__(self, index: int) -> Example:
         if not 0 <= index < len(self):
             raise IndexError(index)
@@ -174,19 +189,15 @@ def _split_kind(spec: str) -> tuple[str, str]:
     return (kind, path) if colon and kind in ("folder", "zip", "tfds") else ("", spec)
 
 
-def _open_tfds(name: str, split: str) -> tuple[Any, str, Any]:
-    """The data source with its pictures still encoded, the picture's key, and the feature `label` or None."""
+def _open_tfds(name: str, split: str) -> tuple[Any, str, Any, str]:
+    """The data source with its pictures still encoded, the picture's key, the feature `label` or None, and what the
+    data set is called, with its version."""
     try:
-        import tensorflow_datasets as tfds  # Slow to import, and of no use to who reads folders.
+        first_alone(lambda: _picture_key(_builder(name)), f"tfds:{name}")
+        builder = _builder(name)
+        image, label = _picture_key(builder), dict(builder.info.features.items()).get("label")
+        import tensorflow_datasets as tfds
 
-        folder = _prepared(Path(name).expanduser())
-        builder: Any = tfds.builder_from_directory(folder) if folder else tfds.builder(name, file_format="array_record")
-        features = dict(builder.info.features.items())
-        image = next((key for key, value in features.items() if isinstance(value, tfds.features.Image)), None)
-        if image is None:
-            raise InputError(f"The TFDS data set {name} has no feature that is a picture; name another one.")
-        if not builder.is_prepared():
-            builder.download_and_prepare()
         data = builder.as_data_source(split=split, decoders={image: tfds.decode.SkipDecoding()})
     except InputError:
         raise
@@ -200,7 +211,27 @@ def _open_tfds(name: str, split: str) -> tuple[Any, str, Any]:
         raise InputError(
             f"tfds:{name}/{split} cannot be opened ({reason}); check its name, split and files."
         ) from error
-    return data, image, features.get("label")
+    return data, image, label, builder.info.full_name
+
+
+def _builder(name: str) -> Any:
+    import tensorflow_datasets as tfds  # Slow to import, and of no use to who reads folders.
+
+    folder = _prepared(Path(name).expanduser())
+    return tfds.builder_from_directory(folder) if folder else tfds.builder(name, file_format="array_record")
+
+
+def _picture_key(builder: Any) -> str:
+    """What its pictures are called in each example; prepares the data set where nobody has."""
+    import tensorflow_datasets as tfds
+
+    features = dict(builder.info.features.items())
+    key = next((key for key, value in features.items() if isinstance(value, tfds.features.Image)), None)
+    if key is None:
+        raise InputError(f"The TFDS data set {builder.name} has no feature that is a picture; name another one.")
+    if not builder.is_prepared():
+        builder.download_and_prepare()
+    return key
 
 
 def _prepared(folder: Path) -> Path | None:

@@ -3,6 +3,7 @@
 import itertools
 import logging
 import threading
+from collections.abc import Iterable
 
 from ganinv_jax.core.errors import BrokenFileError, InputError
 from ganinv_jax.data.sources import Example, Source
@@ -29,6 +30,10 @@ class Unbroken:
 
     def __len__(self) -> int:
         return len(self._source)
+
+    def listing(self) -> Iterable[str]:
+        """All, also those that are broken."""
+        return self._source.listing()
 
     def __getitem__(self, index: int) -> Example:
         if not 0 <= index < len(self):

@@ -12,6 +12,7 @@ from PIL import Image
 
 from ganinv_jax.core.errors import InputError
 from ganinv_jax.data.sources import open_source
+from ganinv_jax.data.unbroken import Unbroken
 
 
 def picture(seed, height=6, width=8):
@@ -72,6 +73,14 @@ def test_joined_sources_follow_one_another(tmp_path):
     for index in (5, -1):
         with pytest.raises(IndexError):
             source[index]
+
+
+def test_a_listing_tells_pictures_apart(tmp_path):
+    one = zip_of(tmp_path / "one", FILES)
+    two = folder_of(tmp_path / "two", {"0.png": png(picture(2))})
+    names = ["a.PNG", "b/1.png", "b/2.png"]
+    assert list(open_source(one).listing()) == names
+    assert list(Unbroken(open_source(f"{two}+{one}")).listing()) == ["0.png", *names]
 
 
 def test_a_plus_in_a_path_is_no_join(tmp_path):
@@ -267,7 +276,7 @@ def test_tfds_as_prepared_on_disk(tmp_path):
     builder = Tiny(data_dir=tmp_path, file_format="array_record")
     builder.download_and_prepare()
     source = open_source(f"tfds:{builder.data_dir}/train")
-    assert len(source) == 4 and source.c_dim == 3
+    assert len(source) == 4 and source.c_dim == 3 and list(source.listing()) == ["tfds:tiny/1.0.0/train"]
     found = []  # TFDS shuffles what it prepares.
     for example in (source[index] for index in range(4)):
         found.append(next(i for i in range(4) if np.array_equal(example["image"], picture(i))))

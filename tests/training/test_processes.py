@@ -8,6 +8,7 @@ import random
 import signal
 import socket
 import sys
+import time
 from pathlib import Path
 
 import jax
@@ -16,7 +17,10 @@ import pytest
 import tiny_tasks
 from toy import ToyConfig, ToyTask
 
+from ganinv_jax.core import devices
 from ganinv_jax.core.devices import data_mesh
+from ganinv_jax.core.errors import InputError
+from ganinv_jax.data import preparing
 from ganinv_jax.training import loop, places
 from ganinv_jax.training.checkpoints import Checkpoints, saved_steps
 from ganinv_jax.training.config import LoopSettings
@@ -161,6 +165,20 @@ def test_a_checkpoint_that_one_process_cannot_read_stays(tmp_path, train_togethe
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("fails", [False, True])
+def test_the_first_process_alone_prepares_data(tmp_path, start, fails):
+    """However long it takes, and whether or not it succeeds."""
+    logs, told = [tmp_path / f"log{i}" for i in (0, 1)], tmp_path / "told"
+    together = [start(log, where, _prepare, told, fails) for log, where in zip(logs, of_two(), strict=True)]
+    codes = [ended(process, log) for process, log in zip(together, logs, strict=True)]
+    assert codes == [0, 0], [log.read_text() for log in logs]
+    expected = ["OSError: no room", "InputError: The first process could not prepare tfds:fruit"]
+    found = [(tmp_path / f"told{i}").read_text() for i in (0, 1)]
+    wanted = expected if fails else ["by 0", "by 0"]
+    assert all(text.startswith(beginning) for text, beginning in zip(found, wanted, strict=True)), found
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("name", tiny_tasks.TASKS)
 def test_a_step_on_eight_devices_is_that_on_one(tmp_path, start, sources, name):
     """Loss and gradients, statistics over groups of pictures, adaptive augmentation and averages of weights."""
@@ -233,6 +251,25 @@ def _save_step(name, source, path):
     assert jax.device_count() == 8
     leaves, work = tiny_tasks.one_step(name, source)
     np.savez(path, work=work, **leaves)
+
+
+def _prepare(told, fails):
+    devices.join_processes()
+    preparing.PAUSE = 0.2
+    index, data = jax.process_index(), Path(f"{told}_data")
+
+    def prepare():
+        time.sleep(1)
+        if fails:
+            raise OSError("no room")
+        data.write_text(f"by {index}")
+
+    try:
+        preparing.first_alone(prepare, "tfds:fruit")
+        said = data.read_text()
+    except (OSError, InputError) as error:
+        said = f"{type(error).__name__}: {error}"
+    Path(f"{told}{index}").write_text(said)
 
 
 def _toy(workdir, settings):
