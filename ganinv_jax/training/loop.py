@@ -73,7 +73,7 @@ def run(
             given = (abstract, ahead[0], task.frozen, step_key, np.uint32(0), task.variant(0))
             check_best(settings, advance.eval_shape(*given)[1])
         outputs = _Outputs(task, workdir, settings, checkpoints, first)
-        outputs.describe()
+        outputs.describe(record.drawn_from(workdir, task, over=not ahead))
         state = restored[0] if restored else devices.replicate(task.init(init_key), mesh)
         step_key, frozen = devices.replicate((step_key, task.frozen), mesh)
         with outputs, Profile(workdir / "profile", profile) as profiler:
@@ -167,11 +167,11 @@ class _Outputs:
             self.export(step, state)
         self._since += time.monotonic() - started
 
-    def describe(self) -> None:
-        """Write what is trained."""
+    def describe(self, pictures: dict[str, Any] | None) -> None:
+        """Write what is trained, and on which pictures (see `record.drawn_from`)."""
         if self._main:
             with self._writing():
-                record.write(self._workdir, self._task, self._settings)
+                record.write(self._workdir, self._task, self._settings, pictures)
 
     def snapshot(self, step: int, state: State) -> None:
         """Write the task's pictures."""

@@ -1,6 +1,8 @@
 """A run's record of what it trains, `config.json` in its folder, so that only the same training goes on in it."""
 
+import hashlib
 import json
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -58,10 +60,37 @@ def check_same(workdir: Path, task: Task) -> None:
         )
 
 
-def write(workdir: Path, task: Task, settings: LoopSettings) -> None:
-    """Write the record; it is read again by `check_same`, and by people. Raises OSError where it cannot."""
+def drawn_from(workdir: Path, task: Task, over: bool = False) -> dict[str, Any] | None:
+    """How many pictures the task draws from, and a hash of their names; None for a task without.
+
+    A warning tells where the run in `workdir` drew from others before. A run that is `over` needs them no more: what
+    its record says is returned.
+    """
+    path = workdir / "config.json"
+    before = _read(path)["pictures"] if path.is_file() and saved_steps(workdir / CHECKPOINTS) else None
+    source = None if over else getattr(task, "pictures", None)
+    if source is None:
+        return before if over else None
+    names = hashlib.sha256()
+    for name in source.listing():
+        names.update(name.encode(errors="surrogatepass") + b"\0")
+    now = {"count": len(source), "names": names.hexdigest()[:16]}
+    if before not in (None, now):
+        warnings.warn(
+            f"The run in {workdir} began with {before['count']} pictures, and goes on with {now['count']} that are not "
+            "all the same, or have other names; so it does not come to the same bits as with those.",
+            stacklevel=2,
+        )
+    return now
+
+
+def write(workdir: Path, task: Task, settings: LoopSettings, pictures: Mapping[str, Any] | None = None) -> None:
+    """Write the record; it is read again by `check_same`, and by people. Raises OSError where it cannot.
+
+    pictures: see `drawn_from`.
+    """
     values = {"task": task.name, "config": to_dict(task.config), "loop": to_dict(settings)}
-    values["frozen"] = fingerprint(task.frozen)
+    values |= {"frozen": fingerprint(task.frozen), "pictures": pictures}
     with atomic_file(workdir / "config.json") as temporary:
         temporary.write_text(json.dumps(values, indent=2) + "\n")
 
@@ -69,7 +98,7 @@ def write(workdir: Path, task: Task, settings: LoopSettings) -> None:
 def _read(path: Path) -> dict[str, Any]:
     try:
         saved = json.loads(path.read_text())
-        return {"task": saved["task"], "config": saved["config"], "frozen": saved.get("frozen")}
+        return {"frozen": None, "pictures": None, **saved, "task": saved["task"], "config": saved["config"]}
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path} must be a training run's record, but it is not; give another --workdir.") from error
 

@@ -6,6 +6,8 @@ from typing import Any, ClassVar, Protocol, TypeAlias
 import jax
 import numpy as np
 
+from ganinv_jax.data.sources import Source
+
 State: TypeAlias = Any  # A pytree of arrays; in practice a flax.struct dataclass.
 Batch: TypeAlias = Mapping[str, Any]  # Names to arrays whose first axis is the batch.
 Metrics: TypeAlias = Mapping[str, jax.Array]  # Names to scalars.
@@ -43,6 +45,11 @@ class Task(Protocol):
 
     free_options: frozenset[str]
     """Dotted names of options that may change when a run resumes, as 'data.threads'; a name covers all below it."""
+
+    @property
+    def pictures(self) -> Source | None:
+        """What `batches` draws from, so that a resumed run can tell others. A task without may leave this out."""
+        return None
 
     def init(self, key: jax.Array) -> State:
         """The state before the first step. Called once, outside jit: wrap what is worth compiling.

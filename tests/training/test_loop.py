@@ -2,7 +2,10 @@
 
 import csv
 import dataclasses
+import hashlib
 import json
+from types import SimpleNamespace
+from typing import Any
 
 import jax
 import numpy as np
@@ -12,6 +15,7 @@ from toy import Optimizer, ToyConfig, ToyTask
 
 from ganinv_jax.core import folders
 from ganinv_jax.core.errors import GaninvError, InputError, StoppedError
+from ganinv_jax.data.sources import FileSource
 from ganinv_jax.training import loop
 from ganinv_jax.training.checkpoints import saved_steps
 from ganinv_jax.training.config import LoopSettings
@@ -227,6 +231,41 @@ def test_a_run_goes_on_with_the_weights_that_it_began_on(tmp_path, monkeypatch):
     del record["frozen"]  # As earlier versions wrote it.
     (tmp_path / "config.json").write_text(json.dumps(record))
     loop.run(other, tmp_path, SETTINGS)
+
+
+class Pictured(ToyTask):
+    """Draws from pictures of these names, of which it is told when it is made."""
+
+    pictures: Any = None
+
+
+def _pictured(*names):
+    task = Pictured(ToyConfig())
+    task.pictures = FileSource(SimpleNamespace(names=lambda: list(names)))  # type: ignore[arg-type]
+    return task
+
+
+def test_a_run_that_goes_on_with_other_pictures_is_told(tmp_path, recwarn):
+    files = ["a.png", "b.png"]
+    settings = [LoopSettings(kimg, log_kimg=0.04, checkpoint_kimg=0.08) for kimg in (0.08, 0.16, 0.24, 0.32, 0.4)]
+
+    def told(names, settings) -> list[str]:
+        recwarn.clear()
+        loop.run(_pictured(*names), tmp_path, settings)
+        return [str(x.message) for x in recwarn if "pictures" in str(x.message)]
+
+    assert told(files, settings[0]) == [] == told(files, settings[1])
+    record = json.loads((tmp_path / "config.json").read_text())
+    joined = hashlib.sha256(b"a.png\0b.png\0").hexdigest()
+    assert record["pictures"] == {"count": 2, "names": joined[:16]}
+    (said,) = told([*files, "c.png"], settings[2])
+    assert "began with 2 pictures, and goes on with 3" in said and "not come to the same bits" in said
+    assert len(told(["a.png", "b.png", "d.png"], settings[3])) == 1
+    assert told(files, settings[3]) == []  # It is over, and draws from none.
+    record = json.loads((tmp_path / "config.json").read_text())
+    assert record.pop("pictures")["count"] == 3
+    (tmp_path / "config.json").write_text(json.dumps(record))  # As earlier versions wrote it.
+    assert told(files, settings[4]) == []
 
 
 def test_before_the_first_checkpoint_another_training_may_begin(tmp_path):

@@ -5,6 +5,7 @@ pictures of the encoder after its step; here those that the encoder was judged o
 are read directly; here as offsets from the average w, so that training begins with a picture of the domain.
 """
 
+import functools
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,6 +15,8 @@ import numpy as np
 
 from ganinv_jax.core.devices import fill_rows, split_rows
 from ganinv_jax.core.images import grid, to_float, to_uint8
+from ganinv_jax.data.sources import Source, open_source
+from ganinv_jax.data.unbroken import Unbroken
 from ganinv_jax.losses.perceptual import PerceptualDistance
 from ganinv_jax.losses.pixels import psnr
 from ganinv_jax.models import encoders, registry
@@ -54,6 +57,10 @@ class EncodeTask(JudgedTask):
         self._shown = first_photos(config.show.source or config.data.source, config.show.count, self._side)
         self._reconstructed = jax.jit(self._reconstruct)
 
+    @functools.cached_property
+    def pictures(self) -> Source:
+        return Unbroken(open_source(self.config.data.source))
+
     def init(self, key: jax.Array) -> State:
         key, adversary_key = jax.random.split(key)
         params = self._start.held["params"] if self._start.held else self._fresh(key)
@@ -79,7 +86,7 @@ class EncodeTask(JudgedTask):
     def batches(self, start_step: int):
         """{'image': uint8 [p, r, r, 3]}: the real pictures of each batch."""
         config = self.config
-        return photo_batches(config.data, config.photo_count, self._side, config.seed, start_step)
+        return photo_batches(config.data, config.photo_count, self._side, config.seed, start_step, self.pictures)
 
     def snapshot(self, state: State) -> dict[str, np.ndarray]:
         """Pictures, each with its reconstruction on its right, by averaged weights."""

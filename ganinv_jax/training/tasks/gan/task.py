@@ -75,6 +75,10 @@ class GanTask:
         self._picture, self._again = jax.jit(self._render), jax.jit(self._draw_anchors)
         self._start = read_start(config) if config.init_from else None
 
+    @functools.cached_property
+    def pictures(self) -> Source:
+        return Unbroken(open_source(self.config.data.source))
+
     def init(self, key: jax.Array) -> State:
         generator_key, adversary_key = jax.random.split(key)
         z, c = self._dummy_inputs()
@@ -113,7 +117,7 @@ class GanTask:
 
     def batches(self, start_step: int):
         config, labels = self.config, self.config.generator.c_dim
-        source = self._pictures()
+        source = self.pictures
         check(
             labels in (0, source.c_dim),
             f"generator.c_dim must be the width of the data's labels or 0, but it is {labels} and {config.data.source} "
@@ -275,15 +279,12 @@ class GanTask:
         side = self.config.generator.resolution
         if isinstance(key, Tracer):
             return self.anchors.blank(side)
-        return self.anchors.find(self._pictures(), side, self.config.data.mirror)
+        return self.anchors.find(self.pictures, side, self.config.data.mirror)
 
     @functools.cached_property
     def _shown(self) -> np.ndarray:
         """The pictures of sample grids, read once."""
-        return squares(self._pictures(), SNAPSHOT_ANCHORS, self.config.generator.resolution)
-
-    def _pictures(self) -> Source:
-        return Unbroken(open_source(self.config.data.source))
+        return squares(self.pictures, SNAPSHOT_ANCHORS, self.config.generator.resolution)
 
     @property
     def _coarse_steps(self) -> int:

@@ -8,6 +8,7 @@ import numpy as np
 
 from ganinv_jax.core.devices import fill_rows, split_rows
 from ganinv_jax.core.images import to_float
+from ganinv_jax.data.sources import Source, open_source
 from ganinv_jax.losses.perceptual import PerceptualDistance
 from ganinv_jax.losses.pixels import psnr
 from ganinv_jax.models.inpainting import Completion, erase
@@ -45,6 +46,10 @@ class InpaintTask(JudgedTask):
             "adversary": self.adversary.frozen if self.adversary else {},
         }
         self._show = Show(config.show, self.inpainter)
+
+    @property
+    def pictures(self) -> Source | None:
+        return open_source(self.config.photos.source) if self.config.photos else None
 
     def init(self, key: jax.Array) -> State:
         key, adversary_key = jax.random.split(key)
