@@ -104,7 +104,7 @@ def test_resampling():
         ({"input_size": (100, 100)}, "input_size must have a power of two"),
         ({"input_size": (64, 256)}, "input_size must have"),
         ({"heads": "w", "deltas": True}, "deltas need a head a row"),
-        ({"passes": 0}, "passes must be positive or None"),
+        ({"passes": 0}, "passes must be positive"),
     ],
 )
 def test_options_that_make_no_sense(options, message):
