@@ -14,7 +14,7 @@ import optax
 from jax.core import Tracer
 
 from ganinv_jax.core.configs import check, to_dict
-from ganinv_jax.core.devices import split_rows
+from ganinv_jax.core.devices import fill_rows, split_rows
 from ganinv_jax.core.images import grid, to_float, to_uint8
 from ganinv_jax.core.rng import seed_z
 from ganinv_jax.data.sources import Source, open_source
@@ -210,7 +210,7 @@ class GanTask:
             variables = {"params": params, "buffers": state.buffers}
             ws, _ = self._ws(variables, few, None if c is None else c[:few], z_key, mix_key)
             penalty, mean, length = path_length_penalty(
-                lambda ws: self._synthesize(variables, ws, noise_key), ws, length_key, state.pl_mean
+                lambda ws: self._synthesize(variables, fill_rows(ws), noise_key)[:few], ws, length_key, state.pl_mean
             )
             return penalty * (self.config.pl_weight * self.config.pl_interval), (penalty, mean, length)
 
