@@ -50,6 +50,8 @@ def coerce(hint: Any, value: Any, where: str) -> Any:
 
     Raises InputError for a value of another type; `where` names it there.
     """
+    if hint is Any:
+        return value
     origin = typing.get_origin(hint)
     if origin in (typing.Union, types.UnionType):
         return _coerce_union(hint, value, where)
@@ -57,6 +59,9 @@ def coerce(hint: Any, value: Any, where: str) -> Any:
         return value if isinstance(value, hint) else from_dict(hint, value)  # type: ignore[arg-type]
     if origin is tuple:
         return _coerce_tuple(hint, value, where)
+    if origin is dict and isinstance(value, Mapping):
+        kind = typing.get_args(hint)[1]
+        return {key: coerce(kind, item, f"{where}.{key}") for key, item in value.items()}
     if origin is typing.Literal:
         options = typing.get_args(hint)
         check(value in options, f"{where} must be one of {', '.join(map(repr, options))}, but got {value!r}.")

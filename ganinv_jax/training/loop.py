@@ -155,7 +155,8 @@ class _Outputs:
         if save:
             self._checkpoints.wait()  # for the one before: no row tells of more than two intervals that could be lost
         self._since += time.monotonic() - started  # The rate is the training's own.
-        if save or self._due(step, settings.log_kimg):
+        # A row before each model, too: it tells whether figures are finite.
+        if save or self._due(step, settings.log_kimg) or self._due(step, settings.export_kimg):
             self._checkpoints.check()
             self._write_row(step)
         started = time.monotonic()

@@ -263,6 +263,7 @@ def test_holes_are_a_function_of_seed_and_step(folder):
         ({"stylegan2": {**ADVERSARY, "network": {"resolution": 8, "channels": [8, 8]}}}, "resolution"),
         ({"options": {"mixr": {}}}, "mixer"),
         ({"options": {"mixer": {"hiden": 3}}}, "hidden"),
+        ({"options": {"mixer": 3}}, "options.mixer must be of type dict, but got 3"),
         ({"init_from": "nowhere"}, "nowhere"),
         ({"holes": "huge"}, "huge"),
         ({"show": {"count": 0}}, "show.count must be positive"),

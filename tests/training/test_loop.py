@@ -205,6 +205,13 @@ def test_not_finite_stops_and_names_the_last_good_checkpoint(tmp_path):
     assert rows(tmp_path)[-1]["loss"] is None  # Not NaN, which is no JSON.
 
 
+def test_no_model_is_made_of_what_is_not_finite(tmp_path):
+    rarely = LoopSettings(total_kimg=0.24, log_kimg=0.24, checkpoint_kimg=0.24, export_kimg=0.08)
+    with pytest.raises(GaninvError, match="step 10: .* not finite"):
+        train(tmp_path, rarely, nan_at=5)
+    assert not (tmp_path / "model").exists()
+
+
 def test_a_state_that_is_not_finite_is_never_saved(tmp_path, monkeypatch):
     monkeypatch.setattr(ToyTask, "step", _without_metrics(ToyTask.step))
     with pytest.raises(GaninvError, match=r"step 30: the state is no longer finite.*checkpoints/20\."):

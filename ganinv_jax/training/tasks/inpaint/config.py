@@ -83,7 +83,7 @@ class InpaintConfig:
     batch_size: int
     trains: tuple[Part, ...] = ("encoder", "mixer")
     preset: Literal["light", "psp"] = "light"
-    options: dict[str, Any] = dataclasses.field(default_factory=dict)
+    options: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
     gate: bool = True
     skip_resolutions: tuple[int, ...] | None = None
     full_branch: bool = True
