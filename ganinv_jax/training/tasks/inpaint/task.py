@@ -1,5 +1,6 @@
 """Training encoder, mixer and skip encoder on pictures of a frozen generator (arXiv:2307.15033)."""
 
+import functools
 from typing import Any
 
 import jax
@@ -9,6 +10,7 @@ import numpy as np
 from ganinv_jax.core.devices import fill_rows, split_rows
 from ganinv_jax.core.images import to_float
 from ganinv_jax.data.sources import Source, open_source
+from ganinv_jax.data.unbroken import Unbroken
 from ganinv_jax.losses.perceptual import PerceptualDistance
 from ganinv_jax.losses.pixels import psnr
 from ganinv_jax.models.inpainting import Completion, erase
@@ -47,9 +49,9 @@ class InpaintTask(JudgedTask):
         }
         self._show = Show(config.show, self.inpainter)
 
-    @property
+    @functools.cached_property
     def pictures(self) -> Source | None:
-        return open_source(self.config.photos.source) if self.config.photos else None
+        return Unbroken(open_source(self.config.photos.source)) if self.config.photos else None
 
     def init(self, key: jax.Array) -> State:
         key, adversary_key = jax.random.split(key)
@@ -83,7 +85,7 @@ class InpaintTask(JudgedTask):
         return state, metrics | self._figures(done, targets, known)
 
     def batches(self, start_step: int):
-        return data.batches(self.config, self.generator.config.resolution, start_step)
+        return data.batches(self.config, self.generator.config.resolution, start_step, self.pictures)
 
     def snapshot(self, state: State) -> dict[str, np.ndarray]:
         """Rows of picture, erased picture and four completions, of averaged weights: real pictures, then generated."""
