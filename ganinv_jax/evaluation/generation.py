@@ -2,26 +2,36 @@
 
 import functools
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Int, UInt8
 
 from ganinv_jax.evaluation.pieces import Piece, Pieces
 from ganinv_jax.evaluation.plots import Scatter
 from ganinv_jax.evaluation.sets import Networks, Rows, compare_sets
 from ganinv_jax.metrics.extraction import extract
+from ganinv_jax.metrics.neighbours import nearest
 from ganinv_jax.metrics.networks import Extractor
 from ganinv_jax.metrics.ppl import PathLength, trimmed_mean
 from ganinv_jax.metrics.sets import mean_pairwise_distance, share_recognized
 
-GENERATED, REAL, REFERENCE = "generated", "real", "other real"
+GENERATED, REAL, REFERENCE, TRAINED_ON = "generated", "real", "other real", "trained on"
 AT_A_TIME = 256
 IMAGENET = 1000  # classes; Inception's 1008 are numbered otherwise
 MOST_PAIRED = 2000  # pictures that the mean distance of all pairs is taken of
 
 Pictures = Callable[[range], Iterable[UInt8[np.ndarray, "h w 3"]]]
 """The pictures of a range of indices, in order; asked for again, they are the same."""
+
+
+class Scores(NamedTuple):
+    """columns: figures by column. plots: by file name. nearest: for each generated picture the index of the nearest one
+    that was trained on, by network; empty where those are not known."""
+
+    columns: dict[str, dict[str, Any]]
+    plots: dict[str, Scatter]
+    nearest: dict[str, Int[np.ndarray, "n"]]
 
 
 def score_generation(
@@ -33,17 +43,21 @@ def score_generation(
     pieces: Pieces,
     classes: Collection[int] = (),
     reference: tuple[Pictures, int] | None = None,
+    trained_on: tuple[Pictures, int] | None = None,
     report: Callable[[int], None] = lambda done: None,
-) -> tuple[dict[str, dict[str, Any]], dict[str, Scatter]]:
-    """(figures by column, plots) of `num` generated pictures against `real_num` real ones.
+) -> Scores:
+    """What `num` generated pictures score against `real_num` real ones.
 
     Features come a few hundred pictures at a time and are kept in `pieces`. Of either set: count;
     pairwise_distance_NETWORK, the mean distance of the features of its first 2000 pictures; recognized_NETWORK, the
     share whose likeliest ImageNet class is one of `classes`, where any are given. Of the generated ones against the
     real: see `compare_sets`. reference: more real pictures and their number, which are compared with the real ones as
-    the generated ones are. report: called with the number of pictures looked at, of all sets.
+    the generated ones are. trained_on: the pictures of training and their number, of which the generated and the real
+    ones get nearest_NETWORK, the mean distance to the nearest of them: what a generator draws by heart lies nearer than
+    real pictures that it has not seen. report: called with the number of pictures looked at, of all sets.
     """
-    sets = {GENERATED: (generated, num), REAL: (real, real_num)} | ({REFERENCE: reference} if reference else {})
+    given = {GENERATED: (generated, num), REAL: (real, real_num), REFERENCE: reference, TRAINED_ON: trained_on}
+    sets = {column: pictures for column, pictures in given.items() if pictures}
     columns: dict[str, dict[str, Any]] = {column: {"count": count} for column, (_, count) in sets.items()}
     seen: dict[str, dict[str, Rows]] = {}
     before = 0
@@ -56,7 +70,7 @@ def score_generation(
         before += count
         seen[column] = {name: np.concatenate([piece[name] for piece in found]) for name in found[0]}
         columns[column] |= _of_one_set(seen[column], networks.extractors, classes)
-    plots = {}
+    plots, which = {}, {}
     for extractor in networks.extractors:
         reals, fakes = seen[REAL][extractor.name], seen[GENERATED][extractor.name]
         others = seen[REFERENCE][extractor.name] if reference else None
@@ -64,8 +78,12 @@ def score_generation(
         if others is not None:
             found = compare_sets(extractor, reals, others)
             columns[REFERENCE] |= {name: value for name, value in found.items() if not name.endswith("_ceiling")}
+        if trained_on:
+            known, figure = seen[TRAINED_ON][extractor.name], extractor.figure("nearest")
+            (distances, which[extractor.name]), (others, _) = nearest(fakes, known), nearest(reals, known)
+            columns[GENERATED][figure], columns[REAL][figure] = float(distances.mean()), float(others.mean())
         plots[f"features_{extractor.name}"] = _plot(reals, fakes)
-    return columns, plots
+    return Scores(columns, plots, which)
 
 
 def path_length(path: PathLength, num: int, pieces: Pieces, report: Callable[[int], None] = lambda done: None) -> float:

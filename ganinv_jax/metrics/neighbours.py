@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from ganinv_jax.core.devices import data_mesh, replicate, shard_batch
 
@@ -36,6 +36,21 @@ def shares_within(a: Float[np.ndarray, "n c"], b: Float[np.ndarray, "m c"], neig
     return float(np.concatenate(a_within).mean()), float(b_within.mean())
 
 
+def nearest(
+    a: Float[np.ndarray, "n c"], b: Float[np.ndarray, "m c"]
+) -> tuple[Float[np.ndarray, "n"], Int[np.ndarray, "n"]]:
+    """(distance, index) of the row of `b` that is nearest to each row of `a`; as exact as `shares_within`."""
+    mesh = data_mesh(jax.local_devices())
+    centre = np.asarray(b, np.float64).mean(axis=0)
+    targets = replicate(_with_norms(np.asarray(b, np.float64) - centre), mesh)
+    found = [
+        [np.asarray(x)[: of.stop - of.start] for x in _first(targets, block)]
+        for of, block in _blocks(np.asarray(a, np.float64) - centre, mesh)
+    ]
+    squared, which = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    return np.sqrt(squared), which
+
+
 def _reach(rows: np.ndarray, neighbours: int, mesh: Mesh) -> np.ndarray:
     """The squared radius of the ball around each row."""
     targets, last = replicate(_with_norms(rows), mesh), min(neighbours, len(rows) - 1)
@@ -60,6 +75,13 @@ def _with_norms(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _kth(targets, k: int, block):
     """The squared distance of each row to the k-th nearest of the targets; the nearest, k = 0, is the row itself."""
     return -jax.lax.top_k(-_squared_distances(block, targets), k + 1)[0][:, k]
+
+
+@jax.jit
+def _first(targets, block):
+    """The squared distance of each row to the nearest of the targets, and which that is."""
+    distances = _squared_distances(block, targets)
+    return jnp.min(distances, axis=1), jnp.argmin(distances, axis=1)
 
 
 @jax.jit

@@ -70,8 +70,13 @@ def test_generation(evaluated, fails, pictures, tmp_path):
     assert Image.open(out / "sheet.png").height == SIDE
     command = ["evaluate", "generation", "--data", pictures, "--out", tmp_path / "none", "--reference", pictures]
     assert "--reference must name other pictures" in fails(*command)
-    _, theirs = evaluated("generation", "--results", pictures, out="theirs", model=False)
+    theirs = "--results", pictures, "--trained-on", others
+    out, theirs = evaluated("generation", *theirs, out="theirs", model=False)
     assert theirs["figures"]["generated"]["fd_efficientnet_formula"] < 1e-3 and theirs["results"] == str(pictures)
+    assert theirs["figures"]["real"]["nearest_efficientnet_formula"] < 1e-3 and theirs["trained_on"] == str(others)
+    sheet = np.asarray(Image.open(out / "sheet.png"))
+    second = (sheet.shape[1] - SIDE) // 7
+    np.testing.assert_array_equal(sheet[:SIDE, :SIDE], sheet[:SIDE, second : second + SIDE])
 
 
 def test_inpainting_and_scoring_somebody_elses_completions(evaluated, works, fails, folder, pictures, tmp_path):

@@ -34,8 +34,8 @@ def score(networks, folder, **options):
 def test_figures(networks, tmp_path):
     done = []
     reference = taken(REALS), 6
-    columns, plots = score(networks, tmp_path, classes=range(1000), reference=reference, report=done.append)
-    assert done == [4, 10, 16]
+    columns, plots, nearest = score(networks, tmp_path, classes=range(1000), reference=reference, report=done.append)
+    assert done == [4, 10, 16] and not nearest
     generated, real, other = columns["generated"], columns["real"], columns["other real"]
     assert (generated["count"], real["count"]) == (4, 6)
     assert generated[f"pairwise_distance_{FORMULA}"] < 1e-3 < real[f"pairwise_distance_{FORMULA}"]
@@ -49,16 +49,28 @@ def test_figures(networks, tmp_path):
 
 def test_classes(networks, tmp_path):
     guesses = extract(REALS, networks.extractors, ("logits",))[FORMULA]["logits"].argmax(axis=1)
-    columns, _ = score(networks, tmp_path, classes=[int(guesses[1])])
+    columns = score(networks, tmp_path, classes=[int(guesses[1])]).columns
     assert columns["real"][f"recognized_{FORMULA}"] == np.mean(guesses == guesses[1])
-    again, _ = score(networks, tmp_path)
+    again = score(networks, tmp_path).columns
     assert f"recognized_{FORMULA}" not in again["real"]
 
 
+def test_what_was_learned_by_heart_lies_near_what_was_trained_on(networks, tmp_path):
+    """The generated ones are a picture of training; of the real ones one is."""
+    known = np.concatenate([RNG.integers(0, 256, (3, 32, 32, 3), np.uint8), REALS[:1]])
+    columns, _, nearest = score(networks, tmp_path, trained_on=(taken(known), 4))
+    generated, real = (columns[name][f"nearest_{FORMULA}"] for name in ("generated", "real"))
+    assert nearest[FORMULA].tolist() == [3] * 4 and columns["trained on"]["count"] == 4
+    features = [extract(pictures, networks.extractors)[FORMULA] for pictures in (REALS, known)]
+    features = [next(iter(found.values())) for found in features]
+    distances = np.linalg.norm(features[0][:, None] - features[1], axis=-1).min(axis=1)
+    assert real == pytest.approx(distances.mean(), rel=1e-3) and generated < 1e-2 * real
+
+
 def test_ranges_make_no_difference(networks, tmp_path, monkeypatch):
-    whole, _ = score(networks, tmp_path / "a")
+    whole = score(networks, tmp_path / "a").columns
     monkeypatch.setattr(generation, "AT_A_TIME", 3)
-    parts, _ = score(networks, tmp_path / "b")
+    parts = score(networks, tmp_path / "b").columns
     for column, figures in whole.items():
         for name, value in figures.items():
             np.testing.assert_allclose(parts[column][name], value, rtol=1e-3, atol=1e-5, err_msg=name)

@@ -2,7 +2,9 @@
 
 How far the sets are apart (Frechet and kernel distance, precision and recall, U-IDS), how much the pictures of each
 differ among themselves, and how often they are recognised as one of CLASSES. --ppl adds the perceptual path length, of
-the ends of paths in W and of whole paths in Z (official figures: of 50000). --results scores somebody else's pictures.
+the ends of paths in W and of whole paths in Z (official figures: of 50000). --trained-on tells whether pictures were
+learned by heart: the generated ones would lie nearer to those of training than other real ones do; the sheet then shows
+each generated picture beside the nearest of training. --results scores somebody else's pictures.
 """
 
 import argparse
@@ -24,6 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--ppl", type=common.count, metavar="N", help="perceptual path length of N paths (default: none)"
     )
     common.add_reference(parser)
+    parser.add_argument("--trained-on", metavar="PICTURES", help="how near generated pictures come to these")
     parser.add_argument("--results", metavar="PICTURES", help="score these pictures, a folder or a zip, not a model's")
 
 
@@ -38,16 +41,22 @@ def run(args: argparse.Namespace, job: Any) -> Any:
     generated, num, side = _others(args, job) if args.results else _model(args, job)
     others = job.reference(side)
     reference = (_in_ranges(others), len(others)) if others else None
+    known = job.trained_on(side)
+    trained_on = (_in_ranges(known), len(known)) if known else None
     paths = _paths(args, job) if args.ppl else []
     pieces = job.pieces(generated=num, classes=args.classes, ppl=args.ppl)
-    with job.bar(num + job.num + len(others), "pictures") as done:
+    with job.bar(num + job.num + len(others) + len(known), "pictures") as done:
         sets = (generated, num, _in_ranges(Squares(job.source, job.num, side)), job.num)
-        columns, plots = score_generation(*sets, job.networks, pieces, args.classes, reference, done)
+        more = reference, trained_on, done
+        columns, plots, nearest = score_generation(*sets, job.networks, pieces, args.classes, *more)
     for path in paths:
         with job.bar(args.ppl, f"paths of {path.name}") as done:
             columns[GENERATED][path.name] = path_length(path, args.ppl, pieces, done)
-    shown = np.stack(list(generated(range(min(num, IN_SHEET)))))
-    return Report("evaluate generation", job.asked, columns, sheet=grid(shown, columns=8), plots=plots)
+    shown = list(generated(range(min(num, IN_SHEET))))
+    if nearest:  # through the first network
+        pairs = zip(shown[: IN_SHEET // 2], next(iter(nearest.values())), strict=False)
+        shown = [picture for drawn, index in pairs for picture in (drawn, known[int(index)])]
+    return Report("evaluate generation", job.asked, columns, sheet=grid(np.stack(shown), columns=8), plots=plots)
 
 
 def _model(args: argparse.Namespace, job: Any) -> tuple[Any, int, int]:

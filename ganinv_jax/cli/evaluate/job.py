@@ -94,6 +94,18 @@ class Job(Work):
         self.asked["reference"] = self._args.reference
         return Squares(source, min(self.num, len(source)), side)
 
+    def trained_on(self, side: int) -> Any:
+        """All pictures of training, where --trained-on names them: a sequence of squares."""
+        from ganinv_jax.data.sources import open_source
+        from ganinv_jax.evaluation.results import Squares
+
+        if not self._args.trained_on:
+            return ()
+        source = open_source(self._args.trained_on)
+        check_enough(source, self._args.trained_on, len(source))
+        self.asked["trained_on"] = self._args.trained_on
+        return Squares(source, len(source), side)
+
     @functools.cached_property
     def model(self) -> Any:
         """The model asked for; the report will say which."""
