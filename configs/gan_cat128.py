@@ -1,7 +1,7 @@
 """`gan_cat64` at 128 px, for a single GPU or a patient CPU: one block more, the same losses, rates and average.
 
 The generator's widths are those of `cat64` from the picture inwards, so the step costs about four times as much. Not
-tried to the end: what `gan_cat64` says about coverage, spread and the heads' rate was found at 64 px.
+tried to the end: what `gan_cat64` says about anchors, spread and the heads' rate was found at 64 px.
 """
 
 import ml_collections

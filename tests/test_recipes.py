@@ -27,7 +27,11 @@ TINY = {
         "generator.z_dim=8",
         "generator.w_dim=8",
         "generator.synthesis.channels=(8, 8)",
-        "coverage_size=4",
+        "anchors.components=4",
+        "anchors.coarse_resolution=4",
+        "anchors.code_size=4",
+        "anchors.pixels_size=4",
+        "anchors.perceptual_size=32",
         *PROJECTED,
     ],
     "gan_ffhq256": [

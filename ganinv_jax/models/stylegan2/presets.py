@@ -17,7 +17,7 @@ def cat64() -> GeneratorConfig:
     """The bundled cats at 64 px: narrow, and with a mapping of two layers, for a CPU."""
     return GeneratorConfig(
         64,
-        z_dim=256,
+        z_dim=64,
         w_dim=256,
         mapping=MappingConfig(num_layers=2),
         synthesis=SynthesisConfig(channels=(256, 256, 128, 96, 48)),
