@@ -80,8 +80,10 @@ def score_generation(
             columns[REFERENCE] |= {name: value for name, value in found.items() if not name.endswith("_ceiling")}
         if trained_on:
             known, figure = seen[TRAINED_ON][extractor.name], extractor.figure("nearest")
-            (distances, which[extractor.name]), (others, _) = nearest(fakes, known), nearest(reals, known)
-            columns[GENERATED][figure], columns[REAL][figure] = float(distances.mean()), float(others.mean())
+            distances, found = nearest(np.concatenate([fakes, reals]), known)
+            columns[GENERATED][figure] = float(distances[:num].mean())
+            columns[REAL][figure] = float(distances[num:].mean())
+            which[extractor.name] = found[:num]
         plots[f"features_{extractor.name}"] = _plot(reals, fakes)
     return Scores(columns, plots, which)
 

@@ -70,6 +70,7 @@ def test_generation(evaluated, fails, pictures, tmp_path):
     assert Image.open(out / "sheet.png").height == SIDE
     command = ["evaluate", "generation", "--data", pictures, "--out", tmp_path / "none", "--reference", pictures]
     assert "--reference must name other pictures" in fails(*command)
+    assert "--trained-on must name other pictures" in fails(*command[:-2], "--trained-on", pictures)
     theirs = "--results", pictures, "--trained-on", others
     out, theirs = evaluated("generation", *theirs, out="theirs", model=False)
     assert theirs["figures"]["generated"]["fd_efficientnet_formula"] < 1e-3 and theirs["results"] == str(pictures)

@@ -83,28 +83,24 @@ class Job(Work):
 
     def reference(self, side: int) -> Any:
         """More real pictures, as many as are asked for, where --reference names any: a sequence of squares."""
-        from ganinv_jax.data.sources import open_source
-        from ganinv_jax.evaluation.results import Squares
-
-        if not self._args.reference:
-            return ()
-        if self._args.reference == self._args.data:
-            raise InputError("--reference must name other pictures than --data, or nothing would be learned of them.")
-        source = open_source(self._args.reference)
-        self.asked["reference"] = self._args.reference
-        return Squares(source, min(self.num, len(source)), side)
+        return self._besides("reference", side, self.num)
 
     def trained_on(self, side: int) -> Any:
         """All pictures of training, where --trained-on names them: a sequence of squares."""
+        return self._besides("trained_on", side)
+
+    def _besides(self, option: str, side: int, most: int | None = None) -> Any:
         from ganinv_jax.data.sources import open_source
         from ganinv_jax.evaluation.results import Squares
 
-        if not self._args.trained_on:
+        named, flag = getattr(self._args, option), f"--{option.replace('_', '-')}"
+        if not named:
             return ()
-        source = open_source(self._args.trained_on)
-        check_enough(source, self._args.trained_on, len(source))
-        self.asked["trained_on"] = self._args.trained_on
-        return Squares(source, len(source), side)
+        if named == self._args.data:
+            raise InputError(f"{flag} must name other pictures than --data, or nothing would be learned of them.")
+        source = open_source(named)
+        self.asked[option] = named
+        return Squares(source, min(most or len(source), len(source)), side)
 
     @functools.cached_property
     def model(self) -> Any:
