@@ -22,11 +22,15 @@ Features = dict[int, Float[Array, "b r r c"]]
 
 
 class Completion(NamedTuple):
-    """images: un-composited, nominally in [-1, 1]. ws: their codes. gate: the encoder's share of them, in (0, 1)."""
+    """images: un-composited, nominally in [-1, 1]. ws: their codes. gate: the encoder's share of them, in (0, 1).
+
+    encoded: what the known pixels say about the code, before random codes are mixed in.
+    """
 
     images: Float[Array, "b *s h w 3"]
     ws: Float[Array, "b *s l w"]
     gate: Float[Array, "b *s l w"]
+    encoded: Float[Array, "b l w"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,9 +69,10 @@ class Inpainter:
 
         Each picture is encoded once, however many its codes. `skip=False` leaves the skip encoder's features out.
         """
-        ws, gate = self.mix(variables, self.encode(variables, erased, known), ws_rand)
+        encoded = self.encode(variables, erased, known)
+        ws, gate = self.mix(variables, encoded, ws_rand)
         features = self.skip_features(variables, erased, known) if skip else {}
-        return Completion(self.render(variables, ws, features, noise_mode), ws, gate)
+        return Completion(self.render(variables, ws, features, noise_mode), ws, gate, encoded)
 
     def encode(
         self, variables: Variables, erased: Float[Array, "b h w 3"], known: Float[Array, "b h w 1"]

@@ -48,5 +48,19 @@ def weighted_mean(values: Float[Array, "b s"], weights: Float[Array, " b"]) -> F
     return jnp.sum(jnp.mean(values, axis=1) * weights) / jnp.sum(weights)
 
 
+def heard(
+    ws: Float[Array, "b l w"],
+    others: Float[Array, "b l w"],
+    ws_rand: Float[Array, "b l w"],
+    others_rand: Float[Array, "b l w"],
+) -> Float[Array, " b"]:
+    """How much of the difference of two random codes, `ws_rand` and `others_rand`, is left in what they were mixed to.
+
+    A ratio of squared distances: 0 where completions of a picture are all alike, 1 where its known pixels do not count.
+    """
+    left, given = (jnp.sum((a - b) ** 2, axis=(1, 2)) for a, b in ((ws, others), (ws_rand, others_rand)))
+    return left / (given + 1e-8)
+
+
 def _rows(x: Array) -> Array:
     return x.reshape(-1, *x.shape[2:])
