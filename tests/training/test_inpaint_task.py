@@ -212,6 +212,28 @@ def test_stage_2_begins_where_stage_1_ended_and_moves_the_skip_encoder_alone(sta
 
 
 @pytest.mark.slow
+def test_more_blocks_change_nothing_as_training_begins_while_other_options_begin_anew(stage1, tmp_path):
+    single = _task(stage1.folder, trains=("skip",))
+    learned = _trained(single)
+    folders.save(tmp_path / "model", *single.export(learned))
+    deep, wide = (
+        _task(tmp_path / "model", trains=("skip",), options={"skip": {"blocks": 3, "channel_max": width}})
+        for width in (8, 16)
+    )
+    params = deep.init(jax.random.key(1)).params["skip"]["params"]
+    assert len(jax.tree.leaves(params)) > len(jax.tree.leaves(learned.params["skip"]))
+    seen = [np.random.default_rng(0).normal(size=(1, SIDE, SIDE, channels)) for channels in (3, 1)]
+    before, after = (
+        jit(t.inpainter.skip_features)(t.frozen["model"] | {"skip": {"params": p}}, *seen)
+        for t, p in ((single, learned.ema["skip"]["params"]), (deep, params))
+    )
+    jax.tree.map(np.testing.assert_array_equal, before, after)
+    assert max(np.abs(x).max() for x in after.values()) > 0.1
+    anew = wide.inpainter.skip_features(wide.frozen["model"] | wide.init(jax.random.key(1)).params, *seen)
+    assert all(np.all(x == 0) for x in anew.values())
+
+
+@pytest.mark.slow
 def test_a_resumed_run_is_the_uninterrupted_one(stage1, tmp_path):
     task, run, start = stage1.task, stage1.run, stage1.start
     straight, _ = run(start, 0, 3)

@@ -4,6 +4,9 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+from flax import traverse_util
+
 from ganinv_jax.core.configs import check, from_dict, to_dict, unknown_key
 from ganinv_jax.models import registry
 from ganinv_jax.models.inpainting import PARTS, Inpainter, InpainterConfig, light, make_inpainter, psp
@@ -15,14 +18,20 @@ from ganinv_jax.training.tasks.inpaint.config import InpaintConfig
 @dataclasses.dataclass(frozen=True)
 class Start:
     """inpainter: the modules. config: their options by part, as a model folder tells them. variables: the generator's,
-    and those of the parts that the folder holds with the same options. discriminator: likewise, or None. kept: config
-    and arrays of a discriminator that the recipe does not use, to be handed on."""
+    and those of the parts that the folder holds with the same options, or with fewer blocks. discriminator: that with
+    the same options, or None. kept: config and arrays of a discriminator that the recipe does not use, to be handed on.
+    """
 
     inpainter: Inpainter
     config: dict[str, Any]
     variables: dict[str, Any]
     discriminator: dict[str, Any] | None
     kept: tuple[dict[str, Any], dict[str, Any]]
+
+    def complete(self, fresh: Mapping[str, Any], part: str) -> dict[str, Any]:
+        """The variables of a part; what the folder lacks is as in `fresh`."""
+        held = self.variables.get(part, {})
+        return traverse_util.unflatten_dict({**traverse_util.flatten_dict(fresh), **traverse_util.flatten_dict(held)})
 
 
 def read_start(config: InpaintConfig) -> Start:
@@ -33,7 +42,7 @@ def read_start(config: InpaintConfig) -> Start:
     model, arrays, generator = read_model(config.init_from, config.compute, "An inpainter")
     networks = _networks(config, generator.config, model)
     options = {part: to_dict(getattr(networks, part)) for part in PARTS if getattr(networks, part)}
-    held = [part for part, wanted in options.items() if part in arrays and model.get(part) == wanted]
+    held = [part for part, wanted in options.items() if part in arrays and _goes_on(model.get(part), wanted)]
     variables = {part: registry.restore(part, model, arrays).variables for part in held}
     return Start(
         make_inpainter(networks, generator.module),
@@ -62,6 +71,13 @@ def _networks(config: InpaintConfig, generator: GeneratorConfig, model: Mapping[
             "model folder that stage 1 wrote, or train it too (config.trains).",
         )
     return from_dict(InpainterConfig, options)
+
+
+def _goes_on(held: Mapping[str, Any] | None, wanted: Mapping[str, Any]) -> bool:
+    """Whether these are the options of one network, or the latter's has more blocks, which change nothing at first."""
+    before, after = (np.asarray((options or {}).get("blocks", 0)) for options in (held, wanted))
+    deeper = before.shape == after.shape and bool(np.all(before <= after))
+    return deeper and held is not None and {**held, "blocks": None} == {**wanted, "blocks": None}
 
 
 def _kept(config: InpaintConfig, model: Mapping[str, Any], arrays: Mapping[str, Any]) -> tuple[dict, dict]:

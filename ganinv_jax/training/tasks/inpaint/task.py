@@ -56,7 +56,7 @@ class InpaintTask(JudgedTask):
     def init(self, key: jax.Array) -> State:
         key, adversary_key = jax.random.split(key)
         fresh = self.inpainter.init(key)
-        params = {part: self._start.variables.get(part, fresh[part]) for part in self.config.trains}
+        params = {part: self._start.complete(fresh[part], part) for part in self.config.trains}
         return self._begin(params, self._start.discriminator, jax.jit(self._calibrate)(self.frozen), adversary_key)
 
     def step(self, state: State, batch, key: jax.Array, *, frozen, variant) -> tuple[State, dict[str, jax.Array]]:
