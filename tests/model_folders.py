@@ -1,5 +1,6 @@
 """Tiny model folders with random weights, drawn by NumPy so that nothing has to be compiled for them."""
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,9 @@ def tiny_generator(**changes) -> GeneratorConfig:
     return from_dict(GeneratorConfig, options | changes)
 
 
-def tiny_model(inpainter: bool = True, discriminator: bool = False, **changes) -> tuple[dict, dict]:
+def tiny_model(
+    inpainter: bool = True, discriminator: bool = False, sees_render: bool = False, **changes
+) -> tuple[dict, dict]:
     """(config, arrays) as `folders.load` returns them; `changes` are options of the generator."""
     generator = tiny_generator(**changes)
     z, c = np.zeros((1, generator.z_dim)), np.zeros((1, generator.c_dim)) if generator.c_dim else None
@@ -39,6 +42,8 @@ def tiny_model(inpainter: bool = True, discriminator: bool = False, **changes) -
         shapes["discriminator"] = jax.eval_shape(Discriminator(options).init, jax.random.key(0), images, c)
     if inpainter:
         networks = light(generator)
+        assert networks.skip is not None
+        networks = dataclasses.replace(networks, skip=dataclasses.replace(networks.skip, sees_render=sees_render))
         parts = jax.eval_shape(make_inpainter(networks, Generator(generator)).init, jax.random.key(0))
         config |= {part: to_dict(getattr(networks, part)) for part in parts}
         shapes |= parts

@@ -119,6 +119,11 @@ def _erased_inputs(config: EncoderConfig | SkipConfig) -> tuple:
     return _array(1, side, side, 3), _array(1, side, side, 1)
 
 
+def _skip_inputs(config: SkipConfig) -> tuple:
+    erased, known = _erased_inputs(config)
+    return erased, known, erased
+
+
 def _whole_inputs(config: LayerEncodersConfig) -> tuple:
     return (_array(1, config.resolution, config.resolution, 3),)
 
@@ -163,5 +168,5 @@ _PARTS: dict[str, dict[str, _Kind]] = {
     "features": _FEATURES,
     "layers": {"bau": _Kind(LayerEncodersConfig, lambda config, compute: LayerEncoders(config), _whole_inputs)},
     "mixer": {"gated": _Kind(MixerConfig, lambda config, compute: Mixer(config), _mixer_inputs)},
-    "skip": {"unet": _Kind(SkipConfig, SkipEncoder, _erased_inputs)},
+    "skip": {"unet": _Kind(SkipConfig, SkipEncoder, _skip_inputs)},
 }

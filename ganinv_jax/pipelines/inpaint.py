@@ -123,11 +123,12 @@ def render(
     check_made_by(model, state)
     modules, variables = model.inpainter
     ws = state.ws if ws is None else np.asarray(ws, np.float32)
-    erased, known = _shown(state.erased, state.hole)
-    images = [
-        np.asarray(_render(modules, state.noise_mode, skip, variables, ws[rows], erased, known, restyle or {}))[:count]
-        for rows, count in batches(len(ws), default_batch(model.config.resolution))
-    ]
+    shown = _shown(state.erased, state.hole)
+    images = []
+    for rows, count in batches(len(ws), default_batch(model.config.resolution)):
+        codes = ws[rows], state.ws[rows]
+        drawn = _render(modules, state.noise_mode, skip, variables, *codes, *shown, restyle or {})
+        images.append(np.asarray(drawn)[:count])
     return np.concatenate(images)
 
 
@@ -181,8 +182,8 @@ def _mix(inpainter, variables, ws_rand, erased, known):
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1, 2))
-def _render(inpainter, noise_mode, skip, variables, ws, erased, known, restyle):
-    features = inpainter.skip_features(variables, erased, known) if skip else {}
+def _render(inpainter, noise_mode, skip, variables, ws, ws_own, erased, known, restyle):
+    features = inpainter.skip_features(variables, erased, known, ws_own[None], noise_mode) if skip else {}
     return inpainter.render(variables, ws[None], features, noise_mode, restyle)[0]
 
 

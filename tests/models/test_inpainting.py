@@ -18,6 +18,7 @@ from ganinv_jax.models.inpainting import (
     Mixer,
     MixerConfig,
     SkipConfig,
+    SkipEncoder,
     StyleEncoder,
     default_skip_resolutions,
     erase,
@@ -40,7 +41,17 @@ GENERATOR = tiny_generator(resolution=32, synthesis={"channels": [8, 8, 6, 4]})
 @pytest.fixture(scope="module")
 def model():
     """Modules and variables in which nothing is zero."""
-    config, arrays = tiny_model(resolution=32, synthesis={"channels": [8, 8, 6, 4]})
+    return _model()
+
+
+@pytest.fixture(scope="module")
+def seeing():
+    """The same with a skip encoder that is shown what is drawn without it."""
+    return _model(sees_render=True)
+
+
+def _model(**options):
+    config, arrays = tiny_model(resolution=32, synthesis={"channels": [8, 8, 6, 4]}, **options)
     return make_inpainter(_networks(config), Generator(GENERATOR)), arrays
 
 
@@ -85,8 +96,9 @@ def test_a_picture_does_not_feel_its_batch(model):
     np.testing.assert_allclose(together[1:], alone, atol=1e-4)
 
 
-def test_a_fresh_skip_encoder_changes_no_bit(model):
-    inpainter, variables = model
+@pytest.mark.parametrize("which", ["model", "seeing"])
+def test_a_fresh_skip_encoder_changes_no_bit(which, request):
+    inpainter, variables = request.getfixturevalue(which)
     stage1 = dataclasses.replace(inpainter, skip=None)
     before = _complete(stage1, variables, *_inputs())
     fresh = _complete(inpainter, {**variables, "skip": _fresh(inpainter, "skip")}, *_inputs())
@@ -100,7 +112,7 @@ def test_a_fresh_skip_encoder_changes_no_bit(model):
 def test_skip_features_are_added_to_the_layer_that_the_config_names(model):
     inpainter, variables = model
     erased, known, ws_rand = _inputs()
-    features = inpainter.skip_features(variables, erased, known)
+    features = inpainter.skip_features(variables, erased, known, ws_rand)
     assert {r: x.shape for r, x in features.items()} == {4: (2, 4, 4, 8), 8: (2, 8, 8, 8), 16: (2, 16, 16, 6)}
     inject = {(r, "conv1"): jnp.asarray(x) for r, x in features.items()}
     synthesize = functools.partial(inpainter.generator.apply, method="synthesize")
@@ -108,8 +120,53 @@ def test_skip_features_are_added_to_the_layer_that_the_config_names(model):
     np.testing.assert_allclose(inpainter.render(variables, ws_rand[:, 0], features), wanted, atol=1e-5)
 
 
-def test_what_lies_behind_the_hole_is_not_seen(model):
-    inpainter, variables = model
+def test_a_skip_encoder_that_sees_what_is_drawn_mends_each_completion_by_itself(seeing):
+    inpainter, variables = seeing
+    erased, known, ws_rand = _inputs()
+    features = jit(inpainter.skip_features)(variables, erased, known, ws_rand)
+    synthesize = functools.partial(inpainter.generator.apply, variables["generator"], method="synthesize")
+    for row, (picture, code) in enumerate((picture, code) for picture in range(2) for code in range(3)):
+        one = slice(picture, picture + 1)
+        render = jit(synthesize)(ws_rand[one, code])
+        wanted = jit(inpainter.skip.apply)(variables["skip"], erased[one], known[one], render)
+        for side, x in features.items():
+            np.testing.assert_allclose(x[row : row + 1], wanted[side], atol=1e-3 * np.abs(wanted[side]).max())
+    assert all(np.abs(x[0] - x[1]).max() > 0.01 for x in features.values())  # one picture, two codes
+
+
+def test_a_skip_encoder_sees_what_is_drawn_and_what_it_misses_of_the_known_pixels():
+    """Without convolutions: features are a linear function of what lies in the same square of pixels."""
+    config = SkipConfig(8, (4,), (5,), channel_base=12, channel_max=3, blocks=0, sees_render=True)
+    erased, known, render = (_numbers(1, 8, 8, channels, seed=channels) for channels in (3, 1, 3))
+    net = SkipEncoder(config)
+    shapes = jax.eval_shape(net.init, jax.random.key(0), erased, known, render)
+    rng = np.random.default_rng(0)
+    variables = jax.tree.map(lambda leaf: rng.normal(size=leaf.shape).astype(np.float32), shapes)
+    p = variables["params"]
+    seen = np.concatenate([erased, known], -1).reshape(1, 4, 2, 4, 2, 4).transpose(0, 1, 3, 2, 4, 5)
+    about = np.concatenate([render, erased - known * render], -1).reshape(1, 4, 2, 4, 2, 6).transpose(0, 1, 3, 2, 4, 5)
+    x = seen.reshape(1, 4, 4, 16) @ p["trunk"]["merge0"]["kernel"] + p["trunk"]["merge0"]["bias"]
+    x = x + about.reshape(1, 4, 4, 24) @ p["render"]["kernel"] + p["render"]["bias"]
+    x = (x - x.mean(-1, keepdims=True)) / np.sqrt(x.var(-1, keepdims=True) + 1e-6)
+    x = x * p["norm4"]["scale"] + p["norm4"]["bias"]
+    wanted = np.where(x > 0, x, 0.2 * x) @ p["out4"]["kernel"] + p["out4"]["bias"]
+    np.testing.assert_allclose(net.apply(variables, erased, known, render)[4], wanted, atol=1e-4)
+
+
+def test_no_gradient_goes_through_what_a_skip_encoder_sees(seeing):
+    inpainter, variables = seeing
+    erased, known, ws_rand = _inputs(samples=1)
+
+    def total(ws):
+        return sum(jnp.sum(x**2) for x in inpainter.skip_features(variables, erased, known, ws).values())
+
+    value, gradient = jit(jax.value_and_grad(total))(ws_rand)
+    assert value > 1 and np.all(gradient == 0)
+
+
+@pytest.mark.parametrize("which", ["model", "seeing"])
+def test_what_lies_behind_the_hole_is_not_seen(which, request):
+    inpainter, variables = request.getfixturevalue(which)
     hole = (_numbers(2, 32, 32, 1, seed=1) > 0.3).astype(np.float32)
     picture = _numbers(2, 32, 32, 3)
     other = np.where(hole == 1, _numbers(2, 32, 32, 3, seed=9), picture)

@@ -146,6 +146,23 @@ def test_a_state_gives_its_pictures_back_bit_for_bit(tmp_path, model, made):
     assert np.abs(pipeline.render(model, state, ws=state.ws_rand) - before).max() > 0.05
 
 
+def test_an_edit_is_drawn_with_the_features_of_the_codes_before_it(made):
+    """A skip encoder that saw the edited picture would take the edit back where pixels are known."""
+    _, photo, hole = made
+    model = Model(*tiny_model(sees_render=True), "seeing")
+    state = model.inpaint(photo, hole, samples=2, seed=7).state
+    modules, variables = model.inpainter
+    known = 1 - state.hole[None, ..., None].astype(np.float32)
+    shown = to_float(state.erased)[None] * known, known
+    features, other = (
+        jax.jit(modules.skip_features, **QUICK)(variables, *shown, ws[None]) for ws in (state.ws, state.ws_rand)
+    )
+    render = jax.jit(modules.render, **QUICK)
+    edited = pipeline.render(model, state, ws=state.ws_rand)
+    np.testing.assert_allclose(edited, render(variables, state.ws_rand, features), atol=1e-3)
+    assert np.abs(edited - render(variables, state.ws_rand, other)).max() > 0.05
+
+
 def test_a_state_belongs_to_its_model(made):
     config, arrays = tiny_model()
     arrays["skip"]["params"]["trunk"] = jax.tree.map(lambda x: x + 1, arrays["skip"]["params"]["trunk"])

@@ -212,17 +212,19 @@ def test_stage_2_begins_where_stage_1_ended_and_moves_the_skip_encoder_alone(sta
 
 
 @pytest.mark.slow
-def test_more_blocks_change_nothing_as_training_begins_while_other_options_begin_anew(stage1, tmp_path):
+def test_what_adds_to_a_part_changes_nothing_as_it_begins_while_other_options_begin_anew(stage1, tmp_path):
+    more = {"blocks": 3, "sees_render": True}
     single = _task(stage1.folder, trains=("skip",))
     learned = _trained(single)
     folders.save(tmp_path / "model", *single.export(learned))
     deep, wide = (
-        _task(tmp_path / "model", trains=("skip",), options={"skip": {"blocks": 3, "channel_max": width}})
+        _task(tmp_path / "model", trains=("skip",), options={"skip": {**more, "channel_max": width}})
         for width in (8, 16)
     )
     params = deep.init(jax.random.key(1)).params["skip"]["params"]
     assert len(jax.tree.leaves(params)) > len(jax.tree.leaves(learned.params["skip"]))
-    seen = [np.random.default_rng(0).normal(size=(1, SIDE, SIDE, channels)) for channels in (3, 1)]
+    rng, codes = np.random.default_rng(0), (1, single.generator.config.num_ws, single.generator.config.w_dim)
+    seen = [rng.normal(size=size).astype(np.float32) for size in ((1, SIDE, SIDE, 3), (1, SIDE, SIDE, 1), codes)]
     before, after = (
         jit(t.inpainter.skip_features)(t.frozen["model"] | {"skip": {"params": p}}, *seen)
         for t, p in ((single, learned.ema["skip"]["params"]), (deep, params))

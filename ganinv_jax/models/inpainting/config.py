@@ -90,6 +90,9 @@ class SkipConfig:
     layer: whose output they are added to. From conv1 they reach the block's own image at once, through one linear
         layer, so a wrong colour is mended by the first gradient; from conv0 another convolution comes between.
     channel_base, channel_max, blocks: as in EncoderConfig; `blocks` at every level, on the way down and up.
+    sees_render: it is shown what the generator draws without it, too, and by how much that misses the known pixels, as
+        in StyleRes (arXiv:2212.14359): else it must guess from the photo alone what codes, random ones among them, will
+        get wrong. Costs another picture, and its own features, for each completion.
     """
 
     resolution: int
@@ -99,6 +102,7 @@ class SkipConfig:
     channel_base: int = 2048
     channel_max: int = 96
     blocks: int = 1
+    sees_render: bool = False
 
     def __post_init__(self):
         check_positive(self, "widths", "channel_base", "channel_max", where="skip ")

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jax import lax
 from jaxtyping import Array, Float
 
 from ganinv_jax.core.configs import check
@@ -52,7 +53,7 @@ class Inpainter:
         erased = jnp.zeros((1, config.resolution, config.resolution, 3))
         ws = jnp.zeros((1, config.num_ws, config.w_dim))
         shown = (erased, erased[..., :1])
-        starts = zip(PARTS, (shown, (ws, ws), shown), jax.random.split(key, len(PARTS)), strict=True)
+        starts = zip(PARTS, (shown, (ws, ws), (*shown, erased)), jax.random.split(key, len(PARTS)), strict=True)
         modules = {part: (getattr(self, part), inputs, part_key) for part, inputs, part_key in starts}
         return {part: jax.jit(module.init)(k, *inputs) for part, (module, inputs, k) in modules.items() if module}
 
@@ -71,7 +72,7 @@ class Inpainter:
         """
         encoded = self.encode(variables, erased, known)
         ws, gate = self.mix(variables, encoded, ws_rand)
-        features = self.skip_features(variables, erased, known) if skip else {}
+        features = self.skip_features(variables, erased, known, ws, noise_mode) if skip else {}
         return Completion(self.render(variables, ws, features, noise_mode), ws, gate, encoded)
 
     def encode(
@@ -104,10 +105,26 @@ class Inpainter:
         return self.mixer.apply(variables["mixer"], jnp.broadcast_to(ws_enc, ws_rand.shape), ws_rand)
 
     def skip_features(
-        self, variables: Variables, erased: Float[Array, "b h w 3"], known: Float[Array, "b h w 1"]
+        self,
+        variables: Variables,
+        erased: Float[Array, "b h w 3"],
+        known: Float[Array, "b h w 1"],
+        ws: Float[Array, "b *s l w"],
+        noise_mode: NoiseMode = "const",
     ) -> Features:
-        """What is added inside of the generator, by resolution; nothing where there is no skip encoder."""
-        return {} if self.skip is None else self.skip.apply(variables["skip"], erased, known)
+        """What is added inside of the generator, by resolution; nothing where there is no skip encoder.
+
+        One for each picture, or where the skip encoder sees what is drawn from `ws`, for each completion (b * s). For an
+        edit these are the codes before it. The picture is only looked at: no gradient goes back to `ws`.
+        """
+        if self.skip is None:
+            return {}
+        if not self.skip.config.sees_render:
+            return self.skip.apply(variables["skip"], erased, known)
+        renders = self.render(variables, lax.stop_gradient(ws), noise_mode=noise_mode)
+        renders = renders.reshape(-1, *renders.shape[-3:])
+        erased, known = (jnp.repeat(x, len(renders) // len(x), axis=0) for x in (erased, known))
+        return self.skip.apply(variables["skip"], erased, known, renders)
 
     def render(
         self,

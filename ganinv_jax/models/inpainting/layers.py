@@ -20,18 +20,24 @@ _for_leaky_relu = nn.initializers.variance_scaling(2 / (1 + 0.2**2), "fan_in", "
 
 
 class Trunk(nn.Module):
-    """Features at successive levels, each half the side of the one before; the first reads patches of the picture."""
+    """Features at successive levels, each half the side of the one before; the first reads patches of the picture.
+
+    more: what is added to them as they are read.
+    """
 
     channels: tuple[int, ...]
     blocks: tuple[int, ...]
     patch: int
 
     @nn.compact
-    def __call__(self, x: Float[Array, "b h w i"]) -> list[Float[Array, "b h2 w2 c"]]:
+    def __call__(
+        self, x: Float[Array, "b h w i"], more: Float[Array, "b h1 w1 c1"] | None = None
+    ) -> list[Float[Array, "b h2 w2 c"]]:
         levels = []
         for i, (channels, blocks) in enumerate(zip(self.channels, self.blocks, strict=True)):
             x = fold(x, 2 if i else self.patch)
             x = Linear(channels, name=f"merge{i}")(norm(x, f"norm{i}") if i else x)
+            x = x if i or more is None else x + more
             for j in range(blocks):
                 x = Block(name=f"block{i}_{j}")(x)
             levels.append(x)

@@ -69,8 +69,8 @@ class InpaintConfig:
     """Stage 1 trains ('encoder', 'mixer'), stage 2 ('skip',) on top; all three at once is the one-stage ablation.
 
     init_from: a model folder or a bundled name: the generator, and the parts that are not trained. A part to be
-        trained, and the discriminator, go on from what it holds with the same options, and begin anew otherwise. Parts
-        may have more blocks than there, since these change nothing as they begin.
+        trained, and the discriminator, go on from what it holds with the same options, and begin anew otherwise. A part
+        may have more blocks than there, and see more (sees_render), since that changes nothing as it begins.
     batch_size: pictures a step, each completed twice: once from the code that it was generated from, where everything
         is to be reconstructed, and once from another code, where only the known pixels are.
     full_branch: False is the ablation without the former; both codes are others then.

@@ -14,12 +14,15 @@ from ganinv_jax.models.stylegan2 import GeneratorConfig
 from ganinv_jax.training.frozen import held_discriminator, read_model
 from ganinv_jax.training.tasks.inpaint.config import InpaintConfig
 
+ADDING = ("blocks", "sees_render")
+"""Options of which more adds layers that change nothing as they begin."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Start:
     """inpainter: the modules. config: their options by part, as a model folder tells them. variables: the generator's,
-    and those of the parts that the folder holds with the same options, or with fewer blocks. discriminator: that with
-    the same options, or None. kept: config and arrays of a discriminator that the recipe does not use, to be handed on.
+    and those of the parts that the folder holds with the same options, or with less of `ADDING`. discriminator: that
+    with the same options, or None. kept: config and arrays of a discriminator that the recipe does not use, to be handed on.
     """
 
     inpainter: Inpainter
@@ -74,10 +77,15 @@ def _networks(config: InpaintConfig, generator: GeneratorConfig, model: Mapping[
 
 
 def _goes_on(held: Mapping[str, Any] | None, wanted: Mapping[str, Any]) -> bool:
-    """Whether these are the options of one network, or the latter's has more blocks, which change nothing at first."""
-    before, after = (np.asarray((options or {}).get("blocks", 0)) for options in (held, wanted))
-    deeper = before.shape == after.shape and bool(np.all(before <= after))
-    return deeper and held is not None and {**held, "blocks": None} == {**wanted, "blocks": None}
+    """Whether these are the options of one network, but for what only adds to it and changes nothing at first."""
+    if held is None:
+        return False
+    for name in ADDING:
+        before, after = (np.asarray(options.get(name, 0)) for options in (held, wanted))
+        if before.shape != after.shape or np.any(before > after):
+            return False
+    same = dict.fromkeys(ADDING)
+    return {**held, **same} == {**wanted, **same}
 
 
 def _kept(config: InpaintConfig, model: Mapping[str, Any], arrays: Mapping[str, Any]) -> tuple[dict, dict]:
