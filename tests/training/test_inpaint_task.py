@@ -18,7 +18,7 @@ from ganinv_jax.core.errors import InputError
 from ganinv_jax.losses.perceptual import PerceptualDistance
 from ganinv_jax.training import calibration
 from ganinv_jax.training.checkpoints import Checkpoints
-from ganinv_jax.training.tasks.inpaint import InpaintConfig, InpaintTask, losses
+from ganinv_jax.training.tasks.inpaint import InpaintConfig, InpaintTask
 from ganinv_jax.training.tasks.inpaint import task as module
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -146,25 +146,31 @@ def test_photos_gain_weight_as_pictures_are_seen(folder, photos):
     np.testing.assert_allclose(risen, [[1, 1, 1, 0], [1, 1, 1, 0.25], [1, 1, 1, 1]])
 
 
-def test_codes_are_heard(folder):
-    """A fresh mixer's gate is 1/2, and what it adds to the encoder's code 0: a quarter of squared differences is left.
-    Steps raise that share where it lacks."""
-    task = _task(folder, heard_share=0.9, weights={"heard": 5.0, "mse": 0.0, "perceptual": 0.0, "latent": 0.0})
-    run = _runner(task)
-    state, metrics = run(task.init(jax.random.key(0)), 0, 12, same=True)
-    assert metrics[0]["loss_heard"] == pytest.approx(1 - 0.25 / 0.9, abs=1e-3)
-    assert metrics[0]["loss"] == pytest.approx(5 * metrics[0]["loss_heard"], rel=1e-5)
-    punished = [now["loss_heard"] for now in metrics]
-    assert punished == sorted(punished, reverse=True) and punished[-1] < 0.9 * punished[0]
-    codes = (
-        np.random.default_rng(0)
-        .normal(size=(2, 4, task.generator.config.num_ws, task.generator.config.w_dim))
-        .astype(np.float32)
+def test_completions_of_a_photo_are_pushed_apart_in_the_hole(folder, photos):
+    weights = {"diversity": 5.0, "mse": 0.0, "perceptual": 0.0, "latent": 0.0}
+    task = _task(folder, photos={"source": photos, "fraction": 0.5}, diversity_share=0.9, weights=weights)
+    state, run = _trained(task), _runner(task)
+    batch = next(task.batches(0))
+    sources, ws_rand, own = jit(task._draw)(batch, jax.random.split(jax.random.key(0), 3)[0], task.frozen)
+    assert len(own) == 2
+    sources, hole, known = np.asarray(sources)[2:], batch["hole"][2:], 1 - batch["hole"]
+    complete = jit(task.inpainter.complete)
+    images = complete(task.frozen["model"] | state.params, sources * known[2:], known[2:], ws_rand[2:]).images
+    apart, unrelated = (
+        np.asarray(task._distance(task.frozen["perceptual"], a * hole, b * hole))
+        for a, b in ((images[:, 0], images[:, 1]), (sources, sources[::-1]))
     )
-    mixed = [np.asarray(task.inpainter.mix(state.params, 0 * codes[0], x)[0]) for x in codes]
-    left, given = (((a - b) ** 2).sum(axis=(1, 2)) for a, b in (mixed, codes))
-    np.testing.assert_allclose(losses.heard(*mixed, *codes), left / given, rtol=1e-4)
-    assert (left > 0.25 * given).all()
+    wanted = np.maximum(0, 1 - apart / unrelated / 0.9).mean()
+    _, metrics = run(state, 0, 12, same=True)
+    punished = [now["loss_diversity"] for now in metrics]
+    assert 0.1 < wanted < 1 and punished[0] == pytest.approx(wanted, rel=1e-3)
+    assert metrics[0]["loss"] == pytest.approx(5 * wanted, rel=1e-3)
+    assert punished[-1] < 0.8 * punished[0]
+
+
+def test_diversity_is_measured_on_photos(folder, photos):
+    with pytest.raises(InputError, match="needs two photos"):
+        _task(folder, photos={"source": photos, "fraction": 0.25}, weights={"diversity": 1.0})
 
 
 @pytest.fixture(scope="module")

@@ -23,15 +23,11 @@ Features = dict[int, Float[Array, "b r r c"]]
 
 
 class Completion(NamedTuple):
-    """images: un-composited, nominally in [-1, 1]. ws: their codes. gate: the encoder's share of them, in (0, 1).
-
-    encoded: what the known pixels say about the code, before random codes are mixed in.
-    """
+    """images: un-composited, nominally in [-1, 1]. ws: their codes. gate: the encoder's share of them, in (0, 1)."""
 
     images: Float[Array, "b *s h w 3"]
     ws: Float[Array, "b *s l w"]
     gate: Float[Array, "b *s l w"]
-    encoded: Float[Array, "b l w"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,10 +66,9 @@ class Inpainter:
 
         Each picture is encoded once, however many its codes. `skip=False` leaves the skip encoder's features out.
         """
-        encoded = self.encode(variables, erased, known)
-        ws, gate = self.mix(variables, encoded, ws_rand)
+        ws, gate = self.mix(variables, self.encode(variables, erased, known), ws_rand)
         features = self.skip_features(variables, erased, known, ws, noise_mode) if skip else {}
-        return Completion(self.render(variables, ws, features, noise_mode), ws, gate, encoded)
+        return Completion(self.render(variables, ws, features, noise_mode), ws, gate)
 
     def encode(
         self, variables: Variables, erased: Float[Array, "b h w 3"], known: Float[Array, "b h w 1"]
@@ -114,8 +109,8 @@ class Inpainter:
     ) -> Features:
         """What is added inside of the generator, by resolution; nothing where there is no skip encoder.
 
-        One for each picture, or where the skip encoder sees what is drawn from `ws`, for each completion (b * s). For an
-        edit these are the codes before it. The picture is only looked at: no gradient goes back to `ws`.
+        One for each picture, or where the skip encoder sees what is drawn from `ws`, for each completion (b * s). For
+        an edit these are the codes before it. That picture is only looked at: no gradient goes back to `ws`.
         """
         if self.skip is None:
             return {}

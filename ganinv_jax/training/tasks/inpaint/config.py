@@ -21,15 +21,15 @@ class LossWeights(Weights):
     """perceptual: as a share of the squared error; the factor that makes their means equal on unrelated pictures of the
     generator is measured at the start. latent: squared error of the code that should be the true one.
 
-    heard: what two random codes of a picture differ by should not be lost in the mixer. Nothing else takes care of
-    that: the discriminator sees one completion at a time, and the known pixels want one code. See `heard_share`.
+    diversity: completions of a photo from two random codes should differ in the hole. Nothing else takes care of that:
+    the discriminator sees one completion at a time, and the known pixels want one code. See `diversity_share`.
     """
 
     mse: float = 1.0
     perceptual: float = 0.5
     latent: float = 0.1
     adversarial: float = 0.1
-    heard: float = 0.0
+    diversity: float = 0.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,9 +77,9 @@ class InpaintConfig:
     gate: False is the ablation without the mixer's gate.
     skip_resolutions: None stands for `default_skip_resolutions`.
     preset, options: the networks' sizes: 'light' or 'psp', and changes to them, as {"encoder": {"channel_max": 64}}.
-    heard_share: the share of random codes' squared difference that is to be left in mixed codes; less is punished in
-        proportion, up to `weights.heard`, more is not. Modes are sought in W+ here, as in pictures in Mao et al. 2019
-        (arXiv:1903.05628).
+    diversity_share: how far two completions of a photo should be apart in the hole, as a share of the distance of two
+        photos there; what lacks is punished in proportion, up to `weights.diversity`, and more is not rewarded. The
+        distance is the perceptual one. After the mode seeking of Mao et al. 2019 (arXiv:1903.05628), but bounded.
     holes: the preset that holes are drawn from.
     perceptual_size: pictures are resized to that side for EfficientNet-Lite0; None: as they are.
     projected, stylegan2: the discriminator that judges composites; with neither there is no adversarial loss.
@@ -96,7 +96,7 @@ class InpaintConfig:
     gate: bool = True
     skip_resolutions: tuple[int, ...] | None = None
     full_branch: bool = True
-    heard_share: float = 0.3
+    diversity_share: float = 0.5
     holes: str = "train"
     photos: PhotosConfig | None = None
     show: ShowConfig = dataclasses.field(default_factory=ShowConfig)
@@ -113,13 +113,16 @@ class InpaintConfig:
 
     def __post_init__(self):
         check_common(self)
-        check(0 < self.heard_share <= 1, f"heard_share must lie above 0 and up to 1, but it is {self.heard_share}.")
+        share = self.diversity_share
+        check(0 < share <= 1, f"diversity_share must lie above 0 and up to 1, but it is {share}.")
         check(len(self.trains) > 0, "trains must name a part at least: encoder, mixer or skip.")
         check(len(set(self.trains)) == len(self.trains), f"trains must name each part once, but it is {self.trains}.")
         check(self.holes in HOLE_PRESETS, f"holes must be one of {', '.join(HOLE_PRESETS)}, but it is {self.holes}.")
         check_judge(self, self.batch_size)
         some = self.photo_count == 0 or 0 < self.photo_count < self.batch_size
         check(some, "photos.fraction must leave a generated picture in the batch.")
+        judged = not self.weights.diversity or self.photo_count > 1
+        check(judged, "weights.diversity needs two photos in a batch at least (photos.fraction).")
 
     @property
     def photo_count(self) -> int:

@@ -4,6 +4,7 @@ Pictures come as [b, s, h, w, c]: s completions each. Source: arXiv:2307.15033, 
 code of its authors, korhankemalkaya/styleres.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import jax.numpy as jnp
@@ -48,18 +49,18 @@ def weighted_mean(values: Float[Array, "b s"], weights: Float[Array, " b"]) -> F
     return jnp.sum(jnp.mean(values, axis=1) * weights) / jnp.sum(weights)
 
 
-def heard(
-    ws: Float[Array, "b l w"],
-    others: Float[Array, "b l w"],
-    ws_rand: Float[Array, "b l w"],
-    others_rand: Float[Array, "b l w"],
+def diversity(
+    distance: Callable[[Array, Array, Array], Float[Array, " b"]],
+    images: Float[Array, "b 2 h w 3"],
+    sources: Float[Array, "b h w 3"],
+    hole: Float[Array, "b h w 1"],
 ) -> Float[Array, " b"]:
-    """How much of the difference of two random codes, `ws_rand` and `others_rand`, is left in what they were mixed to.
+    """How far two completions of a picture are apart in the hole, as a share of what the next source in their place is.
 
-    A ratio of squared distances: 0 where completions of a picture are all alike, 1 where its known pixels do not count.
+    distance: of (pictures, others, region), which are blanked outside of the region.
     """
-    left, given = (jnp.sum((a - b) ** 2, axis=(1, 2)) for a, b in ((ws, others), (ws_rand, others_rand)))
-    return left / (given + 1e-8)
+    unrelated = distance(sources, jnp.roll(sources, 1, axis=0), hole)
+    return distance(images[:, 0], images[:, 1], hole) / (unrelated + 1e-8)
 
 
 def _rows(x: Array) -> Array:

@@ -22,8 +22,8 @@ ADDING = ("blocks", "sees_render")
 class Start:
     """inpainter: the modules. config: their options by part, as a model folder tells them. variables: the generator's,
     and those of the parts that the folder holds with the same options, or with less of `ADDING`. discriminator: that
-    with the same options, or None. kept: config and arrays of a discriminator that the recipe does not use, to be handed on.
-    """
+    with the same options, or None. kept: config and arrays of a discriminator that the recipe does not use, to be
+    handed on."""
 
     inpainter: Inpainter
     config: dict[str, Any]

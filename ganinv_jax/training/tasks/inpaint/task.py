@@ -76,9 +76,10 @@ class InpaintTask(JudgedTask):
             means = {name: losses.weighted_mean(x, self._row_weights(state)) for name, x in terms.items()}
             if self.config.full_branch:
                 means["latent"] = jnp.mean((done.ws[: len(own), 0] - own) ** 2)
-            if self.config.weights.heard and "mixer" in params:
-                heard = self._heard(frozen["model"] | params, done, ws_rand)
-                means["heard"] = jnp.mean(jnp.maximum(0, 1 - heard / self.config.heard_share))
+            if self.config.weights.diversity and "mixer" in params:
+                photos = (x[len(own) :] for x in (done.images, sources, batch["hole"]))
+                share = losses.diversity(functools.partial(self._distance, frozen["perceptual"]), *photos)
+                means["diversity"] = jnp.mean(jnp.maximum(0, 1 - share / self.config.diversity_share))
             composites = losses.composites(self._one_of_each(done.images), sources, known)
             judged = self._judge(state, means, composites, judge_key, frozen)
             return self._weighed(judged.terms), (judged, done)
@@ -130,12 +131,6 @@ class InpaintTask(JudgedTask):
     def _one_of_each(self, images):
         """One completion of each picture, from both kinds of codes alike, for the discriminator to see beside it."""
         return images[jnp.arange(self.batch_size), jnp.arange(self.batch_size) % COMPLETIONS]
-
-    def _heard(self, model, done: Completion, ws_rand):
-        """See `losses.heard`, of each picture's second code, which is none of its own, and the next picture's."""
-        ws, codes = done.ws[:, 1], ws_rand[:, 1]
-        others = jnp.roll(codes, 1, axis=0)
-        return losses.heard(ws, self.inpainter.mix(model, done.encoded, others)[0], codes, others)
 
     def _row_weights(self, state: State):
         photos = self.config.photos
