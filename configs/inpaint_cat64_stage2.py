@@ -13,7 +13,7 @@ def get_config() -> ml_collections.ConfigDict:
     config = beside(__file__, "inpaint_cat64_stage1")
     config.init_from = "runs/inpaint_cat64_stage1/model"
     config.trains = ("skip",)
-    config.options = {"skip": {"blocks": 3, "sees_render": True}}
+    config.options = {"skip": {"blocks": 3}}
     config.optimizer.learning_rate = 1e-3
     config.optimizer.warmup = 200
     config.loop.total_kimg = 400.0

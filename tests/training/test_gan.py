@@ -360,18 +360,3 @@ def test_a_discriminator_goes_on_with_spread_added_or_left_out():
     assert not _moved(again.params, trained["params"])
     with pytest.raises(InputError, match="The weights of the discriminator must fit its config"):
         other.init(jax.random.key(2), trained)
-
-
-@pytest.mark.slow
-def test_coverage_is_reported_and_pulls_the_generator(pictures):
-    """The step's gradient is that of the sum: a huge weight changes the step, and the figure is the loss's."""
-    steps = {}
-    for weight in (0.0, 1e4):
-        options = {"coverage_weight": weight, "coverage_size": 4, "pl_weight": 0.0}
-        task = GanTask(_config(pictures, **options))
-        steps[weight] = _step(task, task.init(jax.random.key(0)))
-    assert "coverage" not in steps[0.0][1] and 0 < steps[1e4][1]["coverage"] < 4
-    assert steps[0.0][1]["loss_g"] == steps[1e4][1]["loss_g"]
-    assert _moved(steps[0.0][0].params, steps[1e4][0].params)
-    with pytest.raises(InputError, match="coverage_size must lie between 1 and 8"):
-        _config(pictures, coverage_weight=1.0)

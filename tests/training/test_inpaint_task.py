@@ -220,7 +220,7 @@ def test_stage_2_begins_where_stage_1_ended_and_moves_the_skip_encoder_alone(sta
 @pytest.mark.slow
 def test_what_adds_to_a_part_changes_nothing_as_it_begins_while_other_options_begin_anew(stage1, tmp_path):
     more = {"blocks": 3, "sees_render": True}
-    single = _task(stage1.folder, trains=("skip",))
+    single = _task(stage1.folder, trains=("skip",), options={"skip": {"sees_render": False, "channel_max": 8}})
     learned = _trained(single)
     folders.save(tmp_path / "model", *single.export(learned))
     deep, wide = (

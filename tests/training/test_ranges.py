@@ -56,7 +56,6 @@ IN_RECIPES = [
     ("gan_cat64", "pl_weight", -2.0),
     ("gan_cat64", "pl_interval", -4),
     ("gan_cat64", "pl_batch_shrink", 0),
-    ("gan_cat64", "coverage_weight", -1.0),
     ("gan_cat64", "anchors.components", 0),
     ("gan_cat64", "anchors.pixels", -1.0),
     ("gan_cat64", "data.threads", 0),

@@ -147,7 +147,7 @@ def light(generator: GeneratorConfig, skip_resolutions: tuple[int, ...] | None =
     """Small networks with heads that share their maps, for 128 px and below: a CPU can train them."""
     encoder = EncoderConfig(generator.resolution, generator.w_dim, (1,) * len(_halvings(generator.resolution // 2, 4)))
     mixer = MixerConfig(generator.num_ws, generator.w_dim, hidden=generator.w_dim)
-    return InpainterConfig(encoder, mixer, _skip(generator, skip_resolutions))
+    return InpainterConfig(encoder, mixer, _skip(generator, skip_resolutions, sees_render=True))
 
 
 def psp(generator: GeneratorConfig, skip_resolutions: tuple[int, ...] | None = None) -> InpainterConfig:

@@ -21,8 +21,6 @@ class GanConfig:
         of the batch. style_mixing: probability. ema_kimg, ema_rampup: half-life of the weights' average, in thousands
         of pictures and as a fraction of those seen so far (None: no ramp). share_fakes: the discriminator learns on the
         very fakes that the generator was judged on, which saves drawing and looking at others; NVIDIA draws others.
-    coverage_weight, coverage_size: every real picture of the batch pulls the fake that is nearest to it, both reduced
-        to that side (see `losses.coverage`); 0, as NVIDIA has it: none. Against generators that draw a part of it all.
     anchors: real pictures that the generator has to draw from codes of theirs; None, as NVIDIA has it: none. Against
         generators that draw one pose alone.
     compute: precision of both networks: 'fp32'; 'bf16'; 'source', fp16 in their `num_fp16_res` highest resolutions, as
@@ -50,8 +48,6 @@ class GanConfig:
     ema_kimg: float = 10.0
     ema_rampup: float | None = 0.05
     share_fakes: bool = False
-    coverage_weight: float = 0.0
-    coverage_size: int = 16
     anchors: AnchorsConfig | None = None
     compute: Compute = "fp32"
     init_from: str | None = None
@@ -64,10 +60,7 @@ class GanConfig:
         check(one, "a GAN recipe must describe exactly one discriminator: give either 'projected' or 'stylegan2'.")
         check(0 <= self.style_mixing <= 1, f"style_mixing is a probability, but got {self.style_mixing}.")
         check_positive(self, "pl_batch_shrink")
-        check_not_negative(self, "pl_weight", "pl_interval", "coverage_weight")
-        side = self.generator.resolution
-        fits = not self.coverage_weight or 0 < self.coverage_size <= side
-        check(fits, f"coverage_size must lie between 1 and {side}, but got {self.coverage_size}.")
+        check_not_negative(self, "pl_weight", "pl_interval")
         if self.anchors is not None:
             self._check_anchors(self.anchors)
         if self.projected is not None:

@@ -20,7 +20,6 @@ from ganinv_jax.core.rng import seed_z
 from ganinv_jax.data.sources import Source, open_source
 from ganinv_jax.data.unbroken import Unbroken
 from ganinv_jax.losses.adversarial import path_length_penalty
-from ganinv_jax.losses.coverage import coverage
 from ganinv_jax.models.stylegan2 import Generator
 from ganinv_jax.training.ema import ema_decay, past_ramp
 from ganinv_jax.training.frozen import make_adversary
@@ -154,18 +153,13 @@ class GanTask:
         return config, jax.device_get(arrays)
 
     def _step_generator(self, state: State, reals, c, key, judge_key, frozen):
-        config = self.config
         codes, anchored = self._anchored(state, reals, jax.random.fold_in(key, 1), frozen)
 
         def loss_fn(params):
             fakes, w = self._fakes(params, state.buffers, len(reals), c, key, codes)
             loss, seen = self.adversary.judge(state.adversary, fakes, c, judge_key, frozen)
-            metrics = {"loss_g": loss}
-            if config.coverage_weight:
-                metrics["coverage"] = jnp.mean(coverage(fakes, reals, config.coverage_size))
-                loss = loss + config.coverage_weight * metrics["coverage"]
             more, terms = anchored(fakes)
-            return loss + more, (fakes, seen, w, metrics | terms)
+            return loss + more, (fakes, seen, w, {"loss_g": loss} | terms)
 
         (_, (fakes, seen, w, metrics)), grads = jax.value_and_grad(loss_fn, has_aux=True)(state.params)
         state = self._update(state, grads)
