@@ -35,6 +35,7 @@ class SkipEncoder(nn.Module):
         seen = lowered(jnp.concatenate([erased, known], axis=-1), self.compute)
         more = None
         if config.sees_render:
+            assert render is not None  # as the config has it
             about = lowered(jnp.concatenate([render, erased - known * render], axis=-1), self.compute)
             more = Linear(widths[0], zeros, name="render")(fold(about, patch))
         levels = dict(zip(config.levels, trunk(seen, more), strict=True))
