@@ -7,6 +7,10 @@ of 0.9 and 0.99, real pictures beside the generated ones).
 The discriminator is the GAN's projected one and goes on from there. One of StyleGAN2's, begun anew, had learned next to
 nothing after 10 thousand pictures (its loss stood at 1.36; at first it is 1.39), while 2 thousand pictures with this
 one cleared the completions up.
+
+Without `weights.diversity` the mixer forgets random codes: its gate, given another picture's code, rose from 0.22 to 0.78
+within 30 thousand pictures. With a `diversity_share` of 0.7 completions differed by more than photos allow, in two
+thousand pictures.
 """
 
 import ml_collections
@@ -23,9 +27,10 @@ def get_config() -> ml_collections.ConfigDict:
     config.trains = ("encoder", "mixer")
     config.preset = "light"
     config.holes = "train"
-    config.photos = {"source": "data/afhqcat_64_train.zip", "fraction": 0.25, "warmup_kimg": 10.0}
+    config.photos = {"source": "data/afhqcat_64_train.zip", "fraction": 0.375, "warmup_kimg": 10.0}
     config.show = {"source": None, "holes": "large"}
-    config.weights = {"mse": 1.0, "perceptual": 0.5, "latent": 0.1, "adversarial": 0.02}
+    config.weights = {"mse": 1.0, "perceptual": 0.5, "latent": 0.1, "adversarial": 0.02, "diversity": 0.25}
+    config.diversity_share = 0.55
     config.optimizer = {"learning_rate": 3e-4, "b1": 0.9, "b2": 0.99, "warmup": 100}
     config.projected = beside(__file__, "gan_cat64").projected
     config.ema_kimg = 10.0
