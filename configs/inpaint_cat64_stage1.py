@@ -8,8 +8,8 @@ The discriminator is the GAN's projected one and goes on from there. One of Styl
 nothing after 10 thousand pictures (its loss stood at 1.36; at first it is 1.39), while 2 thousand pictures with this
 one cleared the completions up.
 
-Without `weights.diversity` the mixer forgets random codes: its gate, given another picture's code, rose from 0.22 to 0.78
-within 30 thousand pictures. With a `diversity_share` of 0.7 completions differed by more than photos allow, in two
+Without `weights.diversity` the mixer forgets random codes: its gate, given another picture's code, rose from 0.22 to
+0.78 within 30 thousand pictures. With a `diversity_share` of 0.7 completions differed by more than photos allow, in two
 thousand pictures.
 """
 
@@ -26,8 +26,9 @@ def get_config() -> ml_collections.ConfigDict:
     config.init_from = "runs/gan_cat64/model"
     config.trains = ("encoder", "mixer")
     config.preset = "light"
+    config.options = {"skip": {"blocks": 3}}  # of stage 2, and where all three are trained at once
     config.holes = "train"
-    config.photos = {"source": "data/afhqcat_64_train.zip", "fraction": 0.375, "warmup_kimg": 10.0}
+    config.photos = {"source": "data/afhqcat_64_train.zip", "fraction": 0.25, "warmup_kimg": 10.0}
     config.show = {"source": None, "holes": "large"}
     config.weights = {"mse": 1.0, "perceptual": 0.5, "latent": 0.1, "adversarial": 0.02, "diversity": 0.25}
     config.diversity_share = 0.55

@@ -16,7 +16,7 @@ def get_config() -> ml_collections.ConfigDict:
     config.trains = ("skip",)
     config.photos.fraction = 0.5
     config.weights.perceptual = 0.25
-    config.options = {"skip": {"blocks": 3}}
+    config.weights.diversity = 0.0  # it is the mixer's
     config.optimizer.learning_rate = 1e-3
     config.optimizer.warmup = 200
     config.loop.total_kimg = 400.0

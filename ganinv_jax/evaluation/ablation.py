@@ -69,7 +69,7 @@ def study(name: str, resolution: int) -> dict[str, Variant]:
     if name == "full-branch":
         return {"full": _first_stage("full"), "no full branch": _first_stage("no-full-branch", full_branch=False)}
     first, second = Training("full/stage1", "stage1", 0.5), Training("full/stage2", "stage2", 0.5)
-    if name == "stages":
+    if name == "stages":  # at once, with the weights and the share of photos of stage 1
         together = Training("one-stage/stage1", "stage1", 1.0, {"trains": ("encoder", "mixer", "skip")})
         return {"two stages": (first, second), "one stage": (together,)}
     every = default_skip_resolutions(resolution)

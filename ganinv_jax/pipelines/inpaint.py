@@ -116,11 +116,13 @@ def render(
 ) -> Float[np.ndarray, "k h w 3"]:
     """The un-composited pictures of a state; with its own codes (the default) the very bits it was saved with.
 
-    ws: other codes, as an edit makes them. skip: whether the known pixels' features are added again. restyle: what is
-    added to styles, as an edit of channels does.
-    Raises InputError where another model made the state.
+    ws: another code for each of the state's, as an edit makes them. skip: whether the known pixels' features are added
+    again, those of the state's own codes. restyle: what is added to styles, as an edit of channels does.
+    Raises InputError where another model made the state, and for another number of codes.
     """
     check_made_by(model, state)
+    count = len(state.ws if ws is None else ws)
+    check(count == len(state.ws), f"There must be {len(state.ws)} codes, as in the state, but there are {count}.")
     modules, variables = model.inpainter
     ws = state.ws if ws is None else np.asarray(ws, np.float32)
     shown = _shown(state.erased, state.hole)

@@ -111,26 +111,35 @@ class InpaintAuto(_OnModel):
     """Rules for an inpainter, by the model that it starts from: those of this project's recipes for 64 and 256 px."""
 
     def rules(self, given: Mapping[str, Any]) -> Options:
-        """Preset, batch and rate by the resolution, and the model's own discriminator as far as it has one.
+        """Preset, batch, rate and weights by the resolution, and the model's own discriminator as far as it has one.
 
-        The sample grids show the photos, where there are any, beside generated pictures.
+        Up to SMALL px completions of photos are held apart in stage 1, and stage 2's skip encoder is a deep one, as at
+        64 px; for 256 px there is no recipe of this project that was trained with either. The sample grids show the
+        photos, where there are any, beside generated pictures.
 
         Raises InputError where `init_from` is no model with a generator.
         """
         model, resolution = _model(given)
         small, devices = resolution <= SMALL, self.devices or 1
         judge, photos = _judge(model.get("discriminator"), resolution, given), given.get("photos")
+        trains = tuple(given.get("trains", ("encoder", "mixer")))
         rate = {"learning_rate": 3e-4, "warmup": 100} if small else {"learning_rate": 1e-4, "warmup": 500}
-        if small and tuple(given.get("trains", ())) == ("skip",):
+        # A quarter of it are photos, which the devices must divide too.
+        batch = _up(16 if small else 8, 4 * devices, judge)
+        more: Options = {"options": {"skip": {"blocks": 3}}} if small else {}
+        if small and trains == ("skip",):
             rate = {"learning_rate": 1e-3, "warmup": 200}
+            more["weights"] = {"perceptual": 0.25}
+        elif small and "mixer" in trains and isinstance(photos, Mapping):
+            enough = given.get("batch_size", batch) * photos.get("fraction", 0.25) >= 2
+            more |= {"weights": {"diversity": 0.25}, "diversity_share": 0.55} if enough else {}
         return {
             "preset": "light" if small else "psp",
-            # A quarter of it are photos, which the devices must divide too.
-            "batch_size": _up(16 if small else 8, 4 * devices, judge),
+            "batch_size": batch,
             "optimizer": {**rate, "b1": 0.9, "b2": 0.99},
             "show": {"source": photos.get("source") if isinstance(photos, Mapping) else None},
             "compute": _compute(self.platform),
-            **judge,
+            **_merged(more, judge),
         }
 
 

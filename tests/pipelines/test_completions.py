@@ -146,11 +146,12 @@ def test_a_state_gives_its_pictures_back_bit_for_bit(tmp_path, model, made):
     assert np.abs(pipeline.render(model, state, ws=state.ws_rand) - before).max() > 0.05
 
 
-def test_an_edit_is_drawn_with_the_features_of_the_codes_before_it(made):
+def test_an_edit_is_drawn_with_the_features_of_the_codes_before_it(made, monkeypatch):
     """A skip encoder that saw the edited picture would take the edit back where pixels are known."""
     _, photo, hole = made
     model = Model(*tiny_model(sees_render=True), "seeing")
-    state = model.inpaint(photo, hole, samples=2, seed=7).state
+    monkeypatch.setattr(pipeline, "default_batch", lambda resolution: 2)  # the last batch is filled up
+    state = model.inpaint(photo, hole, samples=3, seed=7).state
     modules, variables = model.inpainter
     known = 1 - state.hole[None, ..., None].astype(np.float32)
     shown = to_float(state.erased)[None] * known, known
@@ -161,6 +162,8 @@ def test_an_edit_is_drawn_with_the_features_of_the_codes_before_it(made):
     edited = pipeline.render(model, state, ws=state.ws_rand)
     np.testing.assert_allclose(edited, render(variables, state.ws_rand, features), atol=1e-3)
     assert np.abs(edited - render(variables, state.ws_rand, other)).max() > 0.05
+    with pytest.raises(InputError, match="must be 3 codes, as in the state, but there are 2"):
+        pipeline.render(model, state, ws=state.ws[:2])
 
 
 def test_a_state_belongs_to_its_model(made):

@@ -108,6 +108,13 @@ def test_an_inpainter_follows_its_model(tmp_path):
     cats = load("init_from=cat64", **stage1)
     assert (cats.preset, cats.batch_size, cats.optimizer.learning_rate) == ("light", 16, 3e-4)
     assert cats.stylegan2 is None and cats.projected.network.spread_group == 0  # As `gan_cat64` trained it.
+    for stage in ("stage1", "stage2"):
+        like = config.load(f"inpaint_cat64_{stage}").config
+        found = load("init_from=cat64", recipe=f"inpaint_custom_{stage}", hardware=Hardware(1, "cpu"))
+        for name in ("batch_size", "options", "optimizer", "weights"):
+            assert getattr(found, name) == getattr(like, name), (stage, name)
+        assert stage == "stage2" or found.diversity_share == like.diversity_share
+    assert load("init_from=cat64", "batch_size=4", **stage1).weights.diversity == 0  # a single photo has no other
     cats = load("init_from=cat64", recipe="inpaint_custom_stage2", hardware=Hardware(8, "cpu"))
     assert (cats.batch_size, cats.photo_count, cats.optimizer.learning_rate) == (32, 8, 1e-3)
     with pytest.raises(InputError, match="PhotosConfig must be given as a table"):  # photos.source was meant

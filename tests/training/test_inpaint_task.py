@@ -148,7 +148,9 @@ def test_photos_gain_weight_as_pictures_are_seen(folder, photos):
 
 def test_completions_of_a_photo_are_pushed_apart_in_the_hole(folder, photos):
     weights = {"diversity": 5.0, "mse": 0.0, "perceptual": 0.0, "latent": 0.0}
-    task = _task(folder, photos={"source": photos, "fraction": 0.5}, diversity_share=0.9, weights=weights)
+    task = _task(
+        folder, photos={"source": photos, "fraction": 0.5, "warmup_kimg": 0.0}, diversity_share=0.9, weights=weights
+    )
     state, run = _trained(task), _runner(task)
     batch = next(task.batches(0))
     sources, ws_rand, own = jit(task._draw)(batch, jax.random.split(jax.random.key(0), 3)[0], task.frozen)
@@ -218,11 +220,12 @@ def test_stage_2_begins_where_stage_1_ended_and_moves_the_skip_encoder_alone(sta
 
 
 @pytest.mark.slow
-def test_what_adds_to_a_part_changes_nothing_as_it_begins_while_other_options_begin_anew(stage1, tmp_path):
+def test_what_adds_to_a_part_changes_nothing_as_it_begins_while_other_options_begin_anew(stage1, tmp_path, caplog):
     more = {"blocks": 3, "sees_render": True}
     single = _task(stage1.folder, trains=("skip",), options={"skip": {"sees_render": False, "channel_max": 8}})
     learned = _trained(single)
     folders.save(tmp_path / "model", *single.export(learned))
+    caplog.set_level("WARNING")
     deep, wide = (
         _task(tmp_path / "model", trains=("skip",), options={"skip": {**more, "channel_max": width}})
         for width in (8, 16)
@@ -237,6 +240,10 @@ def test_what_adds_to_a_part_changes_nothing_as_it_begins_while_other_options_be
     )
     jax.tree.map(np.testing.assert_array_equal, before, after)
     assert max(np.abs(x).max() for x in after.values()) > 0.1
+    folders.save(tmp_path / "deep", *deep.export(deep.init(jax.random.key(1))))
+    fewer = _task(tmp_path / "deep", trains=("skip",), options={"skip": {"channel_max": 8, "blocks": 2}})
+    assert "The skip begins anew" in caplog.text and "blocks" in caplog.text.splitlines()[-1]
+    assert fewer.init(jax.random.key(1)).params["skip"]["params"]["trunk"].keys() < params["trunk"].keys()
     anew = wide.inpainter.skip_features(wide.frozen["model"] | wide.init(jax.random.key(1)).params, *seen)
     assert all(np.all(x == 0) for x in anew.values())
 

@@ -61,6 +61,7 @@ IN_RECIPES = [
     ("gan_cat64", "data.threads", 0),
     ("gan_cat64", "loop.keep", 0),
     ("inpaint_cat64_stage1", "photos.warmup_kimg", -1.0),
+    ("inpaint_cat64_stage1", "diversity_share", 1.5),
     ("inpaint_ffhq256_stage1", JUDGE + "img_channels", 1),
     ("inpaint_ffhq256_stage1", JUDGE + "c_dim", 2),
     ("encoder_cat64", "weights.delta", -1.0),

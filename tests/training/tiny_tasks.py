@@ -116,8 +116,9 @@ class Inpainter(_LooksBriefly, InpaintTask):
     @staticmethod
     def options(model: Path) -> dict[str, Any]:
         """On the generator in the folder `model`, with two in eight of the pictures beside it."""
-        photos = {"source": str(model.parent / "pictures"), "threads": 1}
+        photos = {"source": str(model.parent / "pictures"), "threads": 1, "warmup_kimg": 0.0}
         about = {"init_from": str(model), "photos": photos, "options": {"encoder": ENCODER}, "show": {"count": 1}}
+        about["weights"] = {"diversity": 0.5}
         return COMMON | about
 
 

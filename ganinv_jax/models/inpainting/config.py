@@ -90,8 +90,8 @@ class SkipConfig:
     layer: whose output they are added to. From conv1 they reach the block's own image at once, through one linear
         layer, so a wrong colour is mended by the first gradient; from conv0 another convolution comes between.
     channel_base, channel_max, blocks: as in EncoderConfig; `blocks` at every level, on the way down and up.
-    sees_render: it is shown what the generator draws without it, too, and by how much that misses the known pixels, as
-        in StyleRes (arXiv:2212.14359): else it must guess from the photo alone what codes, random ones among them, will
+    sees_render: it is shown what the generator draws without it, too, and by how much that misses the known pixels,
+        after HFGI (arXiv:2109.06590): else it must guess from the photo alone what codes, random ones among them, will
         get wrong. Costs another picture, and its own features, for each completion.
     """
 

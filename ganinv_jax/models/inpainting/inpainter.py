@@ -64,7 +64,8 @@ class Inpainter:
     ) -> Completion:
         """Complete each picture with its random code, or with its s codes where `ws_rand` is [b, s, l, w].
 
-        Each picture is encoded once, however many its codes. `skip=False` leaves the skip encoder's features out.
+        Each picture is encoded once, however many its codes; see `skip_features` for the skip encoder, whose features
+        `skip=False` leaves out.
         """
         ws, gate = self.mix(variables, self.encode(variables, erased, known), ws_rand)
         features = self.skip_features(variables, erased, known, ws, noise_mode) if skip else {}

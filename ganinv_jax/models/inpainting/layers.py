@@ -22,7 +22,7 @@ _for_leaky_relu = nn.initializers.variance_scaling(2 / (1 + 0.2**2), "fan_in", "
 class Trunk(nn.Module):
     """Features at successive levels, each half the side of the one before; the first reads patches of the picture.
 
-    more: what is added to them as they are read.
+    more: what is added to the first level as it is read, before its blocks.
     """
 
     channels: tuple[int, ...]

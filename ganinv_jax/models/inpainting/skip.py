@@ -12,7 +12,7 @@ from ganinv_jax.models.precision import Compute, lowered
 class SkipEncoder(nn.Module):
     """(erased [b, h, w, 3], known [b, h, w, 1]) -> {resolution: features [b, r, r, c]}; all zero as initialised.
 
-    render: what the generator draws without these features; where the config has `sees_render`, and not otherwise.
+    render: what the generator draws without these features; needed where the config has `sees_render`, else ignored.
 
     A U-Net from the finest to the coarsest resolution and back, so that the fine features, too, know what lies further
     off than a few pixels. It never sees the picture behind the hole. With `compute` 'bf16' the features are bf16, too.

@@ -21,8 +21,9 @@ class LossWeights(Weights):
     """perceptual: as a share of the squared error; the factor that makes their means equal on unrelated pictures of the
     generator is measured at the start. latent: squared error of the code that should be the true one.
 
-    diversity: completions of a photo from two random codes should differ in the hole. Nothing else takes care of that:
-    the discriminator sees one completion at a time, and the known pixels want one code. See `diversity_share`.
+    diversity: where the mixer is trained, completions of a photo from two random codes should differ in the hole.
+    Nothing else takes care of that: the discriminator sees one completion at a time, and the known pixels want one
+    code. See `diversity_share`. Like the photos' other terms it rises with `photos.warmup_kimg`.
     """
 
     mse: float = 1.0
@@ -121,8 +122,8 @@ class InpaintConfig:
         check_judge(self, self.batch_size)
         some = self.photo_count == 0 or 0 < self.photo_count < self.batch_size
         check(some, "photos.fraction must leave a generated picture in the batch.")
-        judged = not self.weights.diversity or self.photo_count > 1
-        check(judged, "weights.diversity needs two photos in a batch at least (photos.fraction).")
+        pairs = not self.weights.diversity or "mixer" not in self.trains or self.photo_count > 1
+        check(pairs, "weights.diversity needs two photos in a batch at least; set photos.fraction, or the weight to 0.")
 
     @property
     def photo_count(self) -> int:

@@ -1,13 +1,14 @@
 """What inpainting training starts from: the generator and whatever else the folder `init_from` holds."""
 
 import dataclasses
+import logging
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from flax import traverse_util
 
-from ganinv_jax.core.configs import check, from_dict, to_dict, unknown_key
+from ganinv_jax.core.configs import check, differences, from_dict, to_dict, unknown_key
 from ganinv_jax.models import registry
 from ganinv_jax.models.inpainting import PARTS, Inpainter, InpainterConfig, light, make_inpainter, psp
 from ganinv_jax.models.stylegan2 import GeneratorConfig
@@ -16,6 +17,8 @@ from ganinv_jax.training.tasks.inpaint.config import InpaintConfig
 
 ADDING = ("blocks", "sees_render")
 """Options of which more adds layers that change nothing as they begin."""
+
+_log = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,12 +43,17 @@ class Start:
 def read_start(config: InpaintConfig) -> Start:
     """Read the folder `config.init_from` and fit the recipe's networks to its generator.
 
+    A warning names the parts to be trained that the folder holds otherwise, and that therefore begin anew.
+
     Raises InputError where it holds no unconditional RGB generator, or lacks a part that is not to be trained.
     """
     model, arrays, generator = read_model(config.init_from, config.compute, "An inpainter")
     networks = _networks(config, generator.config, model)
     options = {part: to_dict(getattr(networks, part)) for part in PARTS if getattr(networks, part)}
     held = [part for part, wanted in options.items() if part in arrays and _goes_on(model.get(part), wanted)]
+    for part in set(config.trains) & arrays.keys() - set(held):
+        unlike = differences(model.get(part) or {}, options[part])
+        _log.warning("The %s begins anew, since in %s its %s.", part, config.init_from, unlike)
     variables = {part: registry.restore(part, model, arrays).variables for part in held}
     return Start(
         make_inpainter(networks, generator.module),

@@ -79,7 +79,8 @@ class InpaintTask(JudgedTask):
             if self.config.weights.diversity and "mixer" in params:
                 photos = (x[len(own) :] for x in (done.images, sources, batch["hole"]))
                 share = losses.diversity(functools.partial(self._distance, frozen["perceptual"]), *photos)
-                means["diversity"] = jnp.mean(jnp.maximum(0, 1 - share / self.config.diversity_share))
+                lacking = jnp.maximum(0, 1 - share / self.config.diversity_share)
+                means["diversity"] = jnp.mean(self._row_weights(state)[len(own) :] * lacking)
             composites = losses.composites(self._one_of_each(done.images), sources, known)
             judged = self._judge(state, means, composites, judge_key, frozen)
             return self._weighed(judged.terms), (judged, done)
