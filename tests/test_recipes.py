@@ -50,7 +50,7 @@ TINY = {
         "generator.synthesis.channels=(8, 8, 6)",
         "stylegan2.network.channels=(8, 8, 6)",
     ],
-    "inpaint_cat64_stage1": [*INPAINT, *PROJECTED],
+    "inpaint_cat64_stage1": [*INPAINT, *PROJECTED, "photos.fraction=0.5"],
     "inpaint_cat64_stage2": [*INPAINT, *PROJECTED],
     "inpaint_ffhq256_stage1": [*INPAINT, *STYLEGAN2, "preset=light"],
     "inpaint_ffhq256_stage2": [*INPAINT, *STYLEGAN2, "preset=light"],

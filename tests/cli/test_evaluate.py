@@ -187,7 +187,7 @@ def test_ablation(evaluated, works, fails, folder, pictures, tmp_path, monkeypat
 
     monkeypatch.setattr(loop, "run", train)
     options = ("--study", "stages", "--photos", pictures, "--kimg", 3, "--num", 2, "--samples", 2, "--holes", "center")
-    changes = ("--config.projected=None", "--config.batch_size=2", "--config.photos.fraction=0.5", "--config.seed=5")
+    changes = ("--config.projected=None", "--config.batch_size=4", "--config.photos.fraction=0.5", "--config.seed=5")
     out, report = evaluated("ablation", *options, *changes)
     parts = ("encoder", "mixer", "skip")
     assert trained == [
