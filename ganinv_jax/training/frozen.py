@@ -7,6 +7,8 @@ import logging
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from flax import traverse_util
+
 from ganinv_jax.core import folders
 from ganinv_jax.core.configs import check, differences, to_dict
 from ganinv_jax.models import registry
@@ -64,6 +66,11 @@ def read_model(source: str, compute: str, what: str) -> tuple[dict[str, Any], di
         f"{labels} labels.",
     )
     return model, arrays, generator
+
+
+def put_into(fresh: Any, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Nested variables: those that are given, and of `fresh` what they lack."""
+    return traverse_util.unflatten_dict({**traverse_util.flatten_dict(fresh), **traverse_util.flatten_dict(given)})
 
 
 def make_adversary(config: JudgeOptions, resolution: int) -> Adversary | None:

@@ -14,6 +14,7 @@ from ganinv_jax.core import folders
 from ganinv_jax.core.configs import check, differences, to_dict
 from ganinv_jax.models.stylegan2 import Discriminator, DiscriminatorConfig, Generator, GeneratorConfig
 from ganinv_jax.training.adversaries.stylegan2 import frozen_layers
+from ganinv_jax.training.frozen import put_into
 from ganinv_jax.training.tasks.gan.config import GanConfig
 
 SIZES = ("resolution", "z_dim", "channel_base", "channel_max", "channels", "num_fp16_res")
@@ -39,8 +40,8 @@ class Start:
         discriminator = self.discriminator
         if discriminator is not None and self.judge is not None:
             drawn = jax.jit(Discriminator(self.judge).init)(key, *_judged(self.judge))
-            discriminator = _put_into(drawn, discriminator)
-        return _put_into(fresh, self.generator), _put_into(fresh["params"], self.ema), discriminator
+            discriminator = put_into(drawn, discriminator)
+        return put_into(fresh, self.generator), put_into(fresh["params"], self.ema), discriminator
 
 
 def read_start(config: GanConfig) -> Start:
@@ -123,10 +124,6 @@ def _part(path: tuple[str, ...]) -> str:
 def _listed(names: Any) -> str:
     """In the order of their resolutions; what is no block comes first."""
     return ", ".join(sorted(names, key=lambda name: int(name[1:]) if name[1:].isdigit() else 0)) or "nothing"
-
-
-def _put_into(fresh: Any, given: Mapping[str, Any]) -> dict[str, Any]:
-    return traverse_util.unflatten_dict({**traverse_util.flatten_dict(fresh), **traverse_util.flatten_dict(given)})
 
 
 def _same_kind(model: Mapping[str, Any], config: GanConfig) -> bool:

@@ -6,13 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from flax import traverse_util
 
 from ganinv_jax.core.configs import check, differences, from_dict, to_dict, unknown_key
 from ganinv_jax.models import registry
 from ganinv_jax.models.inpainting import PARTS, Inpainter, InpainterConfig, light, make_inpainter, psp
 from ganinv_jax.models.stylegan2 import GeneratorConfig
-from ganinv_jax.training.frozen import held_discriminator, read_model
+from ganinv_jax.training.frozen import held_discriminator, put_into, read_model
 from ganinv_jax.training.tasks.inpaint.config import InpaintConfig
 
 ADDING = ("blocks", "sees_render")
@@ -36,8 +35,7 @@ class Start:
 
     def complete(self, fresh: Mapping[str, Any], part: str) -> dict[str, Any]:
         """The variables of a part; what the folder lacks is as in `fresh`."""
-        held = self.variables.get(part, {})
-        return traverse_util.unflatten_dict({**traverse_util.flatten_dict(fresh), **traverse_util.flatten_dict(held)})
+        return put_into(fresh, self.variables.get(part, {}))
 
 
 def read_start(config: InpaintConfig) -> Start:

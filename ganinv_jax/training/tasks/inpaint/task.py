@@ -73,14 +73,15 @@ class InpaintTask(JudgedTask):
                 "mse": losses.region_mse(done.images, targets, region),
                 "perceptual": state.scale * perceptual(done.images),
             }
-            means = {name: losses.weighted_mean(x, self._row_weights(state)) for name, x in terms.items()}
+            weights = self._row_weights(state)
+            means = {name: losses.weighted_mean(x, weights) for name, x in terms.items()}
             if self.config.full_branch:
                 means["latent"] = jnp.mean((done.ws[: len(own), 0] - own) ** 2)
             if self.config.weights.diversity and "mixer" in params:
                 photos = (x[len(own) :] for x in (done.images, sources, batch["hole"]))
                 share = losses.diversity(functools.partial(self._distance, frozen["perceptual"]), *photos)
                 lacking = jnp.maximum(0, 1 - share / self.config.diversity_share)
-                means["diversity"] = jnp.mean(self._row_weights(state)[len(own) :] * lacking)
+                means["diversity"] = jnp.mean(weights[len(own) :] * lacking)
             composites = losses.composites(self._one_of_each(done.images), sources, known)
             judged = self._judge(state, means, composites, judge_key, frozen)
             return self._weighed(judged.terms), (judged, done)
