@@ -12,8 +12,10 @@ from model_folders import SIDE
 from PIL import Image
 from small_features import formula_networks
 
+import ganinv_jax as ganinv
 from ganinv_jax.cli.evaluate.inversion import Task, inverter
 from ganinv_jax.core import folders
+from ganinv_jax.core.images import grid
 from ganinv_jax.evaluation.report import Report
 from ganinv_jax.training import loop
 
@@ -53,7 +55,7 @@ def figures_of(report, name):
     return report["figures"]["generated"][name]
 
 
-def test_generation(evaluated, fails, pictures, tmp_path):
+def test_generation(evaluated, fails, folder, pictures, tmp_path):
     others = shutil.copytree(pictures, tmp_path / "others")
     out, report = evaluated("generation", "--num", 3, "--classes", "0-999", "--reference", others, "--ppl", 2)
     assert (
@@ -67,7 +69,10 @@ def test_generation(evaluated, fails, pictures, tmp_path):
     )
     assert report["command"] == "evaluate generation" and report["hardware"]["backend"] == "cpu"
     assert {"sheet.png", "report.md", "features_efficientnet_formula.svg"} <= {file.name for file in out.iterdir()}
-    assert Image.open(out / "sheet.png").height == SIDE
+    model = ganinv.load(folder)
+    np.testing.assert_array_equal(
+        Image.open(out / "sheet.png"), grid(model.generate(range(3), noise_mode="random"), columns=8)
+    )
     command = ["evaluate", "generation", "--data", pictures, "--out", tmp_path / "none", "--reference", pictures]
     assert "--reference must name other pictures" in fails(*command)
     assert "--trained-on must name other pictures" in fails(*command[:-2], "--trained-on", pictures)

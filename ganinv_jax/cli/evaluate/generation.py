@@ -23,6 +23,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--classes", type=common.seeds, default=[], metavar="LIST", help="ImageNet's, such as 281-293")
     parser.add_argument("--truncation-psi", type=common.number, default=1.0, metavar="PSI", help="default: 1")
     parser.add_argument(
+        "--noise-mode",
+        choices=("const", "random", "none"),
+        default="random",
+        help="default: random, another for each seed, as the official metrics have it; generate's is const",
+    )
+    parser.add_argument(
         "--ppl", type=common.count, metavar="N", help="perceptual path length of N paths (default: none)"
     )
     common.add_reference(parser)
@@ -61,9 +67,9 @@ def run(args: argparse.Namespace, job: Any) -> Any:
 
 def _model(args: argparse.Namespace, job: Any) -> tuple[Any, int, int]:
     """What draws the pictures of a range, their number, and their side."""
-    model, psi = job.model, args.truncation_psi
-    job.asked["truncation_psi"] = psi
-    return lambda rows: model.draw(rows, psi), args.generated or job.num, model.config.resolution
+    model, psi, noise = job.model, args.truncation_psi, args.noise_mode
+    job.asked |= {"truncation_psi": psi, "noise_mode": noise}
+    return lambda rows: model.draw(rows, psi, noise_mode=noise), args.generated or job.num, model.config.resolution
 
 
 def _paths(args: argparse.Namespace, job: Any) -> list[Any]:
