@@ -34,6 +34,16 @@ TINY = {
         "anchors.perceptual_size=32",
         *PROJECTED,
     ],
+    "gan_cat64_energy": [
+        "batch_size=4",
+        "generator.resolution=16",
+        "generator.z_dim=6",
+        "generator.w_dim=6",
+        "generator.mapping.num_layers=1",
+        "generator.synthesis.channels=(8, 8, 6)",
+        "energy.size=32",
+        *PROJECTED,
+    ],
     "gan_ffhq256": [
         "batch_size=4",
         "generator.resolution=16",
@@ -91,7 +101,8 @@ def _make(name: str, pictures: str, model: Path | None = None, options=()):
     """The recipe's task; those that start from a model start from the folder `model`."""
     data = {"inpaint": [f"photos.source={pictures}", f"init_from={model}"], "layers": [f"init_from={model}"]}
     data["encoder"] = [f"data.source={pictures}", f"init_from={model}", "show.count=2"]
-    given = data.get(name.partition("_")[0], [f"data.source={pictures}"])
+    data["gan"] = [f"data.source={pictures}", "init_from=None"]  # The tiny model is none of a recipe's.
+    given = data[name.partition("_")[0]]
     return config.load(str(FOLDER / f"{name}.py"), [f"config.{option}" for option in (*options, *given)]).make()
 
 

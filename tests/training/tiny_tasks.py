@@ -83,7 +83,7 @@ class ProjectedGan(Gan):
 
 
 class AnchoredGan(Gan):
-    """Half of a batch are anchors. Compared and read through EfficientNet's first stage only."""
+    """Half of a batch are anchors, the others' energy counts. All through EfficientNet's first stage only."""
 
     def __init__(self, config):
         super().__init__(config)
@@ -94,7 +94,8 @@ class AnchoredGan(Gan):
     def options(pictures: Path) -> dict[str, Any]:
         """Trained on the folder `pictures`."""
         anchors = {"components": 3, "code_size": 4, "pixels_size": 4, "perceptual_size": 32, "stage": "stride4"}
-        return Gan.options(pictures) | {"batch_size": 2 * BATCH, "anchors": anchors}
+        energy = {"stages": ["stride4"], "size": 32}
+        return Gan.options(pictures) | {"batch_size": 2 * BATCH, "anchors": anchors, "energy": energy}
 
 
 class _LooksBriefly(_InAccidents):

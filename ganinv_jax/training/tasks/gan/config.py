@@ -11,6 +11,7 @@ from ganinv_jax.training.auto import GanAuto
 from ganinv_jax.training.optimizers import AdamConfig
 from ganinv_jax.training.options import DataConfig, check_common
 from ganinv_jax.training.tasks.gan.anchors import AnchorsConfig
+from ganinv_jax.training.tasks.gan.energy import EnergyConfig
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,6 +24,8 @@ class GanConfig:
         very fakes that the generator was judged on, which saves drawing and looking at others; NVIDIA draws others.
     anchors: real pictures that the generator has to draw from codes of theirs; None, as NVIDIA has it: none. Against
         generators that draw one pose alone.
+    energy: a loss for the energy distance between a batch's real pictures and its fakes, those of anchors left out;
+        None, as NVIDIA has it: none. Against generators whose pictures differ less than real ones.
     compute: precision of both networks: 'fp32'; 'bf16'; 'source', fp16 in their `num_fp16_res` highest resolutions, as
         NVIDIA trains (see `SynthesisNetwork`, `ProjectedDiscriminator`). Weights, optimisers, averages, statistics and
         losses are fp32 in each.
@@ -49,6 +52,7 @@ class GanConfig:
     ema_rampup: float | None = 0.05
     share_fakes: bool = False
     anchors: AnchorsConfig | None = None
+    energy: EnergyConfig | None = None
     compute: Compute = "fp32"
     init_from: str | None = None
     auto: GanAuto | None = None
@@ -63,6 +67,8 @@ class GanConfig:
         check_not_negative(self, "pl_weight", "pl_interval")
         if self.anchors is not None:
             self._check_anchors(self.anchors)
+        if self.energy is not None:
+            self._check_energy()
         if self.projected is not None:
             self.projected.check_batch(self.batch_size)
         if self.stylegan2 is not None:
@@ -82,6 +88,11 @@ class GanConfig:
         )
         plain = generator.img_channels == 3 and not self.style_mixing
         check(plain, "anchors are RGB pictures of one code each: img_channels must be 3 and style_mixing 0.")
+
+    def _check_energy(self) -> None:
+        compared = self.batch_size - (self.anchors.count(self.batch_size) if self.anchors else 0)
+        check(compared > 1, f"energy compares fakes that are no anchors, two at least, but of a batch {compared} are.")
+        check(self.generator.img_channels == 3, "energy is of RGB pictures: img_channels must be 3.")
 
     def _check_judge(self, adversary: StyleGAN2AdversaryConfig) -> None:
         for name in ("resolution", "img_channels", "c_dim"):

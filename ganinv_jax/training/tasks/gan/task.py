@@ -27,6 +27,7 @@ from ganinv_jax.training.optimizers import adam, in_range, lazy
 from ganinv_jax.training.photos import a_few_at_a_time, photo_batches, squares
 from ganinv_jax.training.tasks.gan.anchors import Anchors, Projection
 from ganinv_jax.training.tasks.gan.config import GanConfig
+from ganinv_jax.training.tasks.gan.energy import Energy
 from ganinv_jax.training.tasks.gan.start import read_start
 
 SNAPSHOT_SEEDS = range(32)
@@ -67,7 +68,10 @@ class GanTask:
         assert adversary is not None  # GanConfig has checked it
         self.adversary = adversary
         self.anchors: Any = Anchors(config.anchors) if config.anchors else None
-        self.frozen = self.adversary.frozen | (self.anchors.frozen if self.anchors else {})
+        self.energy: Any = Energy(config.energy) if config.energy else None
+        self.frozen = dict(self.adversary.frozen)
+        for part in (self.anchors, self.energy):
+            self.frozen |= part.frozen if part else {}
         regularized = config.pl_interval if config.pl_weight else 0
         self.optimizer = lazy(config.optimizer, regularized)
         self._coarse_optimizer: Any = _coarse_optimizer(config)
@@ -154,12 +158,13 @@ class GanTask:
 
     def _step_generator(self, state: State, reals, c, key, judge_key, frozen):
         codes, anchored = self._anchored(state, reals, jax.random.fold_in(key, 1), frozen)
+        compared = self._compared(reals, 0 if codes is None else len(codes), frozen)
 
         def loss_fn(params):
             fakes, w = self._fakes(params, state.buffers, len(reals), c, key, codes)
             loss, seen = self.adversary.judge(state.adversary, fakes, c, judge_key, frozen)
-            more, terms = anchored(fakes)
-            return loss + more, (fakes, seen, w, {"loss_g": loss} | terms)
+            (again, terms), (energy, others) = anchored(fakes), compared(fakes)
+            return loss + again + energy, (fakes, seen, w, {"loss_g": loss} | terms | others)
 
         (_, (fakes, seen, w, metrics)), grads = jax.value_and_grad(loss_fn, has_aux=True)(state.params)
         state = self._update(state, grads)
@@ -173,6 +178,16 @@ class GanTask:
         seen = self.anchors.look(known, frozen)
         codes = self.anchors.codes(known, seen, state.codes, key)
         return codes, lambda fakes: self.anchors.terms(fakes[: len(known)], known, seen, frozen)
+
+    def _compared(self, reals, anchors: int, frozen) -> Callable:
+        """What maps fakes to the loss for their energy distance and its terms; nothing where there is none.
+
+        The first fakes, of anchors, stand for real pictures of this very batch: they are left out.
+        """
+        if not self.energy:
+            return lambda fakes: (0.0, {})
+        seen = self.energy.look(reals, frozen)
+        return lambda fakes: self.energy.terms(split_rows(fakes[anchors:]), seen, frozen)
 
     def _step_coarse(self, state: Any, reals, c, key, frozen):
         """The first blocks learn to draw all of the batch from its codes, as far as their resolution goes."""
