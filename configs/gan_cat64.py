@@ -19,7 +19,7 @@ With anchors against one pose, heads need not learn fast. With 5e-4 and groups o
 0.5 and pictures were harsh, with one eye shut; from then on with 2e-4 and no groups it rose to 0.8, both eyes opened
 within 4 thousand pictures, and the Frechet distance fell from 60 to 53 within 10 thousand and to 37 within 55 thousand.
 There it stayed; falling rates (`optimizer.decay`; the bundled model's card has the numbers) brought 35 within another
-28 thousand, and recall from 0.13 to 0.22.
+28 thousand, and recall from 0.13 to 0.22 (`--noise-mode const`). `gan_cat64_energy` goes on from there.
 """
 
 import ml_collections

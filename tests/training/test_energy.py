@@ -47,6 +47,12 @@ def test_the_loss_is_the_mean_of_the_stages():
     np.testing.assert_allclose(loss, 3 * terms["energy"], rtol=1e-6)
 
 
+def test_pictures_are_compared_at_the_side_that_the_network_knows():
+    energy = Energy(EnergyConfig())
+    seen = jax.eval_shape(lambda x: energy.look(x, energy.frozen), jax.ShapeDtypeStruct((2, 64, 64, 3), "float32"))
+    assert seen["stride4"].shape[1:3] == (224 // 4, 224 // 4)
+
+
 @pytest.mark.parametrize("anchors", [None, ANCHORS])
 def test_fakes_of_anchors_are_left_out(pictures, anchors):
     """All real pictures against those fakes that come of random codes."""

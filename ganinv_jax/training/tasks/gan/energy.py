@@ -17,13 +17,13 @@ class EnergyConfig:
     """weight: of the energy distance, as a share of real pictures' distance from each other, the mean of all stages.
 
     features, stages: the frozen network, and what of it is compared; maps position by position. size: the side that
-        pictures are resized to.
+        pictures are resized to (None: the one that the network was trained on).
     """
 
-    weight: float = 20.0
+    weight: float = 50.0
     features: str = "efficientnet_lite0"
     stages: tuple[str, ...] = ("stride4", "stride8", "stride16", "stride32", "head")
-    size: int = 128
+    size: int | None = None
 
     def __post_init__(self):
         check(bool(self.stages), "energy.stages must name a stage of the features, but it is empty.")
@@ -51,7 +51,7 @@ class Energy:
     def look(self, images: Float[Array, "b h w 3"], frozen: Any) -> dict[str, Array]:
         """What pictures are compared by."""
         variables, config = frozen[self.config.features], self.config
-        return self._features.extract(variables, images, config.size, config.stages)
+        return self._features.extract(variables, images, config.size or self._features.size, config.stages)
 
     def terms(
         self, fakes: Float[Array, "b h w 3"], seen: Mapping[str, Array], frozen: Any
