@@ -69,6 +69,18 @@ def test_fakes_of_anchors_are_left_out(pictures, anchors):
     np.testing.assert_allclose(metrics["energy"], expected["energy"], rtol=1e-3)
 
 
+def test_the_generator_learns_by_it(pictures):
+    """Of one start, batch and key, its gradient is the only difference."""
+    found = []
+    for energy in (ENERGY, None):
+        task = GanTask(_config(pictures, energy=energy, optimizer={"eps": 1.0}))
+        state = task.init(jax.random.key(0))
+        reals, key = to_float(next(task.batches(0))["image"]), jax.random.key(1)
+        step = jax.jit(lambda s, x, k, task=task: task._step_generator(s, x, None, k, k, task.frozen)[0].params)
+        found.append(step(state, reals, key)["synthesis"]["b8"]["conv0"]["weight"])
+    assert np.abs(found[0] - found[1]).max() > 1e-6
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
