@@ -10,12 +10,15 @@ def energy_distance(reals: Float[Array, "n ..."], fakes: Float[Array, "m ..."]) 
     least 2.
 
     What is divided has a mean over samples of 0 where both come from one distribution, whatever n and m, and above 0
-    otherwise, so that a single value can be negative. No gradient goes to `reals`. Source: Székely and Rizzo, Energy
-    statistics: A class of statistics based on distances (2013).
+    otherwise, so that a single value can be negative. Source: Székely and Rizzo, Energy statistics: A class of
+    statistics based on distances (2013), who divide by 2 E|r - f|. The divisor here lets distances of several features
+    be added, and counts as a thousandth of the rows' norm at least; that sets of reals which differ less weigh more
+    leaves a bias, small for n of 16 and more. No gradient goes to `reals`.
     """
     reals, fakes = jax.lax.stop_gradient(reals.reshape(len(reals), -1)), fakes.reshape(len(fakes), -1)
-    own = _mean_of_pairs(reals)
-    return (2 * jnp.mean(jnp.sqrt(_squares(reals, fakes))) - own - _mean_of_pairs(fakes)) / own
+    own, norm = _mean_of_pairs(reals), jnp.sqrt(jnp.mean(jnp.sum(reals**2, axis=1)))
+    apart = 2 * jnp.mean(jnp.sqrt(_squares(reals, fakes))) - own - _mean_of_pairs(fakes)
+    return apart / jnp.maximum(own, 1e-3 * norm)
 
 
 def _mean_of_pairs(rows):

@@ -73,6 +73,9 @@ def test_generation(evaluated, fails, folder, pictures, tmp_path):
     np.testing.assert_array_equal(
         Image.open(out / "sheet.png"), grid(model.generate(range(3), noise_mode="random"), columns=8)
     )
+    const, report = evaluated("generation", "--num", 3, "--noise-mode", "const", out="const")
+    np.testing.assert_array_equal(Image.open(const / "sheet.png"), grid(model.generate(range(3)), columns=8))
+    assert report["noise_mode"] == "const"
     command = ["evaluate", "generation", "--data", pictures, "--out", tmp_path / "none", "--reference", pictures]
     assert "--reference must name other pictures" in fails(*command)
     assert "--trained-on must name other pictures" in fails(*command[:-2], "--trained-on", pictures)

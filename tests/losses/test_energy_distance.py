@@ -36,3 +36,10 @@ def test_equal_rows_have_finite_gradients_and_reals_none():
     reals = RNG.standard_normal((3, 4)).astype(np.float32)
     assert np.isfinite(jax.grad(energy_distance, argnums=1)(reals, rows)).all()
     assert not np.any(jax.grad(energy_distance)(reals, 2 * reals))
+
+
+def test_equal_reals_count_as_a_thousandth_of_their_norm_apart():
+    fakes = 1 + 1e-3 * RNG.standard_normal((3, 4)).astype(np.float32)
+    one = np.ones((3, 4), np.float32)
+    expected = (2 * cdist(one, fakes).mean() - pdist(fakes).mean()) / 2e-3
+    np.testing.assert_allclose(energy_distance(one, fakes), expected, rtol=0.2)

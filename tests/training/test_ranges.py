@@ -58,6 +58,7 @@ IN_RECIPES = [
     ("gan_cat64", "pl_batch_shrink", 0),
     ("gan_cat64", "anchors.components", 0),
     ("gan_cat64", "anchors.pixels", -1.0),
+    ("gan_cat64_energy", "energy.size", 0),
     ("gan_cat64", "data.threads", 0),
     ("gan_cat64", "loop.keep", 0),
     ("inpaint_cat64_stage1", "photos.warmup_kimg", -1.0),

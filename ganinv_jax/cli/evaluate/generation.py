@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--noise-mode",
         choices=("const", "random", "none"),
         default="random",
-        help="default: random, another for each seed, as the official metrics have it; generate's is const",
+        help="default: random, drawn from the seed, as the official metrics do; that of generate and --ppl is const",
     )
     parser.add_argument(
         "--ppl", type=common.count, metavar="N", help="perceptual path length of N paths (default: none)"

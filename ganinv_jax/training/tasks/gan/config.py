@@ -24,8 +24,8 @@ class GanConfig:
         very fakes that the generator was judged on, which saves drawing and looking at others; NVIDIA draws others.
     anchors: real pictures that the generator has to draw from codes of theirs; None, as NVIDIA has it: none. Against
         generators that draw one pose alone.
-    energy: a loss for the energy distance between a batch's real pictures and its fakes, those of anchors left out;
-        None, as NVIDIA has it: none. Against generators whose pictures differ less than real ones.
+    energy: a loss for the energy distance between a batch's real pictures and its fakes, of all classes together, those
+        of anchors left out; None, as NVIDIA has it: none. Against generators whose pictures differ less than real ones.
     compute: precision of both networks: 'fp32'; 'bf16'; 'source', fp16 in their `num_fp16_res` highest resolutions, as
         NVIDIA trains (see `SynthesisNetwork`, `ProjectedDiscriminator`). Weights, optimisers, averages, statistics and
         losses are fp32 in each.

@@ -16,8 +16,8 @@ from ganinv_jax.models.features import load_features
 class EnergyConfig:
     """weight: of the energy distance, as a share of real pictures' distance from each other, the mean of all stages.
 
-    features, stages: the frozen network, and what of it is compared; maps position by position. size: the side that
-        pictures are resized to (None: the one that the network was trained on).
+    features, stages: the frozen network, not the one that figures are taken through, and what of it is compared; maps
+        position by position. size: the side that pictures are resized to (None: what the network was trained on).
     """
 
     weight: float = 50.0
@@ -27,13 +27,15 @@ class EnergyConfig:
 
     def __post_init__(self):
         check(bool(self.stages), "energy.stages must name a stage of the features, but it is empty.")
+        check(len(set(self.stages)) == len(self.stages), "energy.stages must name each stage once.")
         check_positive(self, "weight", "size", where="energy.")
 
 
 class Energy:
     """The energy distance between a batch's real pictures and its fakes in features of theirs.
 
-    A discriminator sees one picture at a time, and can hardly tell that fakes as a set differ too little; this can.
+    A discriminator sees single pictures, or one statistic of a few, and can hardly tell that fakes as a set differ too
+    little; this can. It is 0 on average where both sets are alike, and may be negative in a batch.
     Source: Li et al., Generative Moment Matching Networks (arXiv:1502.02761), and Santos et al., Learning Implicit
     Generative Models by Matching Perceptual Features (arXiv:1904.02762), who match other statistics of such features
     and have no discriminator.
