@@ -132,7 +132,7 @@ class InpaintAuto(_OnModel):
             more["weights"] = {"perceptual": 0.25}
         elif small and "mixer" in trains and isinstance(photos, Mapping):
             enough = given.get("batch_size", batch) * photos.get("fraction", 0.25) >= 2
-            more |= {"weights": {"diversity": 0.25}, "diversity_share": 0.55} if enough else {}
+            more |= {"weights": {"diversity": 0.25}, "diversity_share": 0.3} if enough else {}
         return {
             "preset": "light" if small else "psp",
             "batch_size": batch,
