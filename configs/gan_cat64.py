@@ -1,4 +1,4 @@
-"""A StyleGAN2 of cats at 64 px for a small data set and a small processor: the generator of the bundled model.
+"""A StyleGAN2 of cats at 64 px for a small data set and a small processor: the bundled model's first generator.
 
 Projected discriminator on EfficientNet-Lite0 (Sauer et al. 2021) and DiffAugment, since they need an order of magnitude
 fewer pictures than StyleGAN2's own. Adam 2e-3 for the generator: with 2e-4 it stalled in a trial at this size. Batches

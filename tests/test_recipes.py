@@ -74,6 +74,7 @@ TINY = {
 ALIKE = {
     "gan_afhq512",
     "gan_cat128",
+    "gan_cat128_energy",
     "gan_ffhq1024",
     *(f"inpaint_{data}_stage{stage}" for data in ("afhq512", "cat128", "ffhq1024") for stage in (1, 2)),
     "inpaint_custom_stage2",
